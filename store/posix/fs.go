@@ -1,0 +1,52 @@
+package posix
+
+import (
+	"context"
+	"io/fs"
+	"time"
+)
+
+// An FS is what a folder tree must be able to do so that a [Store] can stand on it: each method is one step that either
+// happens or does not, for everybody who looks. Names are as in package store. Errors match fs.ErrNotExist and
+// fs.ErrExist where these words say it; an FS whose server cannot tell them apart looks before it answers.
+//
+// Methods are safe for concurrent use.
+type FS interface {
+	// Write makes a new file with this mode, whatever the umask is. It fails with fs.ErrExist if the name is taken. After an
+	// error the file may be there in part, so names that matter are never written to directly.
+	Write(ctx context.Context, name string, mode fs.FileMode, data []byte) error
+	// Mkdir makes a new folder with this mode, whatever the umask is. It fails with fs.ErrExist if the name is taken.
+	Mkdir(ctx context.Context, name string, mode fs.FileMode) error
+	// Chmod sets the mode of a folder.
+	Chmod(ctx context.Context, name string, mode fs.FileMode) error
+	// Place gives a file or a folder that is not empty its final name. It fails with fs.ErrExist, and changes nothing, if
+	// that name is taken. The old name of a file may stay as a second name of it.
+	Place(ctx context.Context, old, name string) error
+	// Replace gives a file the name of another, which is gone in the same step. It fails with fs.ErrNotExist if old is not
+	// there.
+	Replace(ctx context.Context, old, name string) error
+	// Remove removes a file or an empty folder.
+	Remove(ctx context.Context, name string) error
+	// Sync makes durable what was written, placed and replaced directly in these folders, as far as the server can.
+	Sync(ctx context.Context, dirs ...string) error
+
+	// Read returns the content of a file; *store.TooLargeError if it has more than max bytes.
+	Read(ctx context.Context, name string, max int64) ([]byte, error)
+	// ReadDir returns what is in a folder, in any order.
+	ReadDir(ctx context.Context, name string) ([]Info, error)
+	// Stat follows symbolic links, Lstat does not.
+	Stat(ctx context.Context, name string) (Info, error)
+	Lstat(ctx context.Context, name string) (Info, error)
+
+	// Parallel is how many calls should be under way at once.
+	Parallel() int
+	Close() error
+}
+
+// Info is what is known of a name.
+type Info struct {
+	Name    string // the last segment
+	Size    int64  // bytes
+	Mode    fs.FileMode
+	ModTime time.Time // by the server's clock
+}
