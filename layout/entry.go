@@ -66,11 +66,16 @@ func ParseEntry(data []byte) (Entry, error) {
 	if e.Action == "" {
 		return Entry{}, fmt.Errorf("log entry: no action")
 	}
+	e.Time = e.Time.UTC()
+	if year := e.Time.Year(); year < 0 || year > 9999 { // a time zone may lead there, and nothing could write it again
+		return Entry{}, fmt.Errorf("log entry: time in the year %d", year)
+	}
 	return e, nil
 }
 
-// PointerText is the text of a pointer as devices take it: without white space around it. Bytes that are not UTF-8 are
-// replaced, so that the text is the same after a round trip through a log entry.
+// PointerText is the text of a pointer as devices take it: without white space around it, where MicroPython knows only
+// that of ASCII. Bytes that are not UTF-8 are replaced, so that the text is the same after a round trip through a log
+// entry.
 func PointerText(pointer []byte) string {
-	return strings.ToValidUTF8(strings.TrimSpace(string(pointer)), "\uFFFD")
+	return strings.ToValidUTF8(strings.Trim(string(pointer), " \t\n\v\f\r"), "\uFFFD")
 }

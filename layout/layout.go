@@ -88,10 +88,13 @@ func (p Project) Tombstone(t Tag) string { return p.Tombstones() + "/" + t.text 
 // Tombstones is the folder of all tombstones.
 func (p Project) Tombstones() string { return string(p) + "/.otactl/pruned" }
 
-// ParseSeq parses the name of a folder in the log. Only the form that [Project.Entry] writes is taken.
+// ParseSeq parses the name of a folder in the log: eight digits, not all zero.
 func ParseSeq(text string) (seq int, ok bool) {
-	n, err := strconv.Atoi(text)
-	return n, err == nil && n > 0 && fmt.Sprintf("%08d", n) == text
+	n, err := strconv.ParseUint(text, 10, 31)
+	if err != nil || n == 0 || len(text) != 8 {
+		return 0, false
+	}
+	return int(n), true
 }
 
 // A Place is what a path below a project's folder stands for.

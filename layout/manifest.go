@@ -202,19 +202,20 @@ func (p *manifestParser) files(m *Manifest) string {
 		if n := len(m.Files); n > 0 && m.Files[n-1].Name >= f.Name {
 			return "file names are not in ascending order"
 		}
+		if len(m.Files) == MaxFiles {
+			return fmt.Sprintf("more than %d files", MaxFiles)
+		}
 		m.Files = append(m.Files, f)
 	}
 	if len(m.Files) == 0 {
 		return `is not "file SHA256 SIZE NAME"`
-	}
-	if len(m.Files) > MaxFiles {
-		return fmt.Sprintf("more than %d files", MaxFiles)
 	}
 	names := make([]string, len(m.Files))
 	for i, f := range m.Files {
 		names[i] = f.Name
 	}
 	if err := CheckNames(names); err != nil {
+		p.at-- // not the line behind the files
 		return err.Error()
 	}
 	return ""
@@ -234,6 +235,9 @@ func parseFile(line string) (f File, reason string) {
 	words := strings.Split(line, " ")
 	if len(words) != 4 || !isSHA256(words[1]) || !isSize(words[2]) {
 		return f, `is not "file SHA256 SIZE NAME"`
+	}
+	if err := CheckName(words[3]); err != nil {
+		return f, err.Error()
 	}
 	size, err := strconv.ParseInt(words[2], 10, 64)
 	if err != nil {
@@ -272,6 +276,6 @@ func (p *manifestParser) signatures(m *Manifest) string {
 
 // isBase64 accepts only the one spelling that encoding gives back.
 func isBase64(text string) bool {
-	data, err := base64.StdEncoding.Strict().DecodeString(text)
+	data, err := base64.StdEncoding.DecodeString(text)
 	return err == nil && len(data) > 0 && base64.StdEncoding.EncodeToString(data) == text
 }

@@ -9,14 +9,24 @@ import (
 // MaxName is the longest name of a file in a release, in bytes.
 const MaxName = 128
 
-// reserved names collide on the device: with the client's own files, and with the boot part of the client, which could
-// not revert itself (docs/FORMAT.md, Projects and names). They are compared ignoring case.
+// reserved names collide on the device, and so does what lies below a folder of that name: a folder "version" cannot be
+// where the file is, and a folder "micropython_ota" is what "import micropython_ota" finds first. They are compared
+// ignoring case (docs/FORMAT.md, Projects and names).
 var reserved = []struct{ name, reason string }{
 	{"version", "the device keeps its version there"},
 	{"tmp", "original clients download into it"},
-	{"micropython_ota.py", "the update client cannot be part of a release: it could not revert itself"},
-	{"micropython_ota.mpy", "the update client cannot be part of a release: it could not revert itself"},
+	{"micropython_ota", hidesClient},
+	{"micropython_ota.py", isClient},
+	{"micropython_ota.mpy", isClient},
+	{"lib/micropython_ota", hidesClient},
+	{"lib/micropython_ota.py", isClient},
+	{"lib/micropython_ota.mpy", isClient},
 }
+
+const (
+	isClient    = "the update client cannot be part of a release: it could not revert itself"
+	hidesClient = "a folder of this name hides the update client"
+)
 
 // A NameError reports a text that cannot name a file of a release.
 type NameError struct {
@@ -51,12 +61,9 @@ func CheckName(name string) error {
 	}
 	lower := strings.ToLower(name)
 	for _, r := range reserved {
-		if lower == r.name {
+		if lower == r.name || strings.HasPrefix(lower, r.name+"/") {
 			return &NameError{name, "reserved: " + r.reason}
 		}
-	}
-	if strings.HasPrefix(lower, "tmp/") {
-		return &NameError{name, "reserved: original clients download into tmp/"}
 	}
 	return nil
 }

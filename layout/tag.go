@@ -1,7 +1,10 @@
 package layout
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -37,6 +40,9 @@ func ParseTag(text string) (Tag, error) {
 		return Tag{}, &TagError{text, "has build metadata (+...), which web servers and object stores mangle"}
 	}
 	v, err := semver.StrictNewVersion(strings.TrimPrefix(text, "v"))
+	if errors.Is(err, strconv.ErrRange) || err == nil && slices.ContainsFunc(strings.Split(v.Prerelease(), "."), overflows) {
+		return Tag{}, &TagError{text, "has a number above 18446744073709551615"}
+	}
 	if err != nil {
 		return Tag{}, &TagError{text, "not MAJOR.MINOR.PATCH"}
 	}
@@ -44,6 +50,13 @@ func ParseTag(text string) (Tag, error) {
 		return Tag{}, &TagError{text, `ends in ".manifest", which names another release's manifest`}
 	}
 	return Tag{text, v}, nil
+}
+
+// overflows reports whether an identifier of a pre-release is a number that does not fit into 64 bits. The semver package
+// takes such a number for text, and then 1.0.0-99999999999999999999 would be above 1.0.0-100000000000000000000.
+func overflows(identifier string) bool {
+	_, err := strconv.ParseUint(identifier, 10, 64)
+	return errors.Is(err, strconv.ErrRange) && strings.Trim(identifier, "0123456789") == ""
 }
 
 // String returns the text of the tag as it was written.
