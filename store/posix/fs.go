@@ -15,7 +15,8 @@ type FS interface {
 	// Write makes a new file with this mode, whatever the umask is. It fails with fs.ErrExist if the name is taken. After an
 	// error the file may be there in part, so names that matter are never written to directly.
 	Write(ctx context.Context, name string, mode fs.FileMode, data []byte) error
-	// Mkdir makes a new folder with this mode, whatever the umask is. It fails with fs.ErrExist if the name is taken.
+	// Mkdir makes a new folder with this mode, whatever the umask is, or with the one that the umask leaves if mode is 0. It
+	// fails with fs.ErrExist if the name is taken, and with fs.ErrNotExist if the folder that it is to stand in is not there.
 	Mkdir(ctx context.Context, name string, mode fs.FileMode) error
 	// Chmod sets the mode of a folder.
 	Chmod(ctx context.Context, name string, mode fs.FileMode) error
