@@ -1,0 +1,110 @@
+package testserver
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// nginxConfig serves a server root as README recommends: the headers of docs/FORMAT.md, and nothing below .otactl/.
+const nginxConfig = `%[1]s
+daemon off;
+worker_processes 1;
+pid %[2]s/pid;
+error_log %[2]s/error.log;
+events {}
+http {
+	access_log off;
+	client_body_temp_path %[2]s/body;
+	proxy_temp_path %[2]s/proxy;
+	fastcgi_temp_path %[2]s/fastcgi;
+	uwsgi_temp_path %[2]s/uwsgi;
+	scgi_temp_path %[2]s/scgi;
+	default_type application/octet-stream;
+	server {
+		listen %[3]s;
+		root %[4]s;
+		location / { add_header Cache-Control "public, max-age=31536000, immutable"; }
+		location ~ ^/[^/]+/version$ { add_header Cache-Control "no-cache"; }
+		location ~ /\. { return 404; }
+	}
+}
+`
+
+// Nginx serves root as devices see it and returns the base URL, without a slash at its end. Started by root, its worker is
+// another user, so that a file or a folder that only its owner may read is a 403. The folders above root are made
+// passable for that user; root itself is left alone.
+func Nginx(t testing.TB, root string) string {
+	t.Helper()
+	nginx := Need(t, "nginx")
+	makePassable(t, filepath.Dir(root))
+	dir := tempDir(t)
+	l := listen(t)
+	addr := l.Addr().String()
+	user := ""
+	if os.Geteuid() == 0 {
+		user = "user nobody nogroup;"
+	}
+	config := writeFile(t, filepath.Join(dir, "nginx.conf"), fmt.Sprintf(nginxConfig, user, dir, addr, root))
+	socket, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// nginx takes over a socket that listens already, as in an upgrade of its binary: no port has to be guessed.
+	errorLog := filepath.Join(dir, "error.log")
+	cmd := exec.Command(nginx, "-p", dir, "-e", errorLog, "-c", config)
+	cmd.Env = append(os.Environ(), "NGINX=3;")
+	cmd.ExtraFiles = []*os.File{socket}
+	p, err := start(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.kill)
+	logOnFailure(t, errorLog)
+	_ = socket.Close()
+	_ = l.Close() // if nginx dies now, clients are refused and do not wait
+	base := "http://" + addr
+	if err := answers(base); err != nil {
+		t.Fatalf("nginx: %v", err)
+	}
+	return base
+}
+
+func answers(url string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+}
+
+// makePassable lets everybody pass through dir and the folders above it, as far as they are temporary ones: those of
+// package testing belong to one user.
+func makePassable(t testing.TB, dir string) {
+	t.Helper()
+	temp, err := filepath.EvalSymlinks(os.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; strings.HasPrefix(dir, temp+"/"); dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(dir, info.Mode().Perm()|0o111); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
