@@ -1,0 +1,59 @@
+package source
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/otactl/otactl/layout"
+)
+
+// pythonChecks are what a .py file must pass, in this order; a check may rely on those before it, so the first that
+// finds something ends the list. This is the place of a check of the syntax: last.
+var pythonChecks = []func(File) []error{checkEncoding, checkConflicts}
+
+// problems are what keeps one file out of any release.
+func problems(f File, o Options) (errs []error) {
+	if err := layout.CheckName(f.Name); err != nil {
+		errs = append(errs, withPath(f.Path, f.Name, err))
+	}
+	if err := checkPrivateKey(f); err != nil && !allowsSecrets(f, o) {
+		errs = append(errs, err)
+	}
+	if !isPython(f) {
+		return errs
+	}
+	for _, check := range pythonChecks {
+		if found := check(f); len(found) > 0 {
+			return append(errs, found...)
+		}
+	}
+	return errs
+}
+
+// warnings are what one file may do and perhaps should not.
+func warnings(f File, o Options) (ws []Warning) {
+	if strings.Contains(f.Name, "/") {
+		ws = append(ws, Warning{Path: f.Path, Text: "original clients cannot install a file in a folder (" + f.Name + ")"})
+	}
+	if isBinary(f.Data) {
+		return append(ws, Warning{Path: f.Path, Text: "original clients cannot install a file that is not text"})
+	}
+	if isPython(f) && isEmpty(f) {
+		ws = append(ws, Warning{Path: f.Path, Text: "is empty"})
+	}
+	if !allowsSecrets(f, o) {
+		ws = append(ws, findPasswords(f)...)
+	}
+	return ws
+}
+
+func isPython(f File) bool { return strings.HasSuffix(strings.ToLower(f.Name), ".py") }
+
+// isEmpty lets an empty __init__.py pass: that is how Python spells a package.
+func isEmpty(f File) bool {
+	return len(bytes.TrimSpace(f.Data)) == 0 && !strings.HasSuffix("/"+f.Name, "/__init__.py")
+}
+
+// isBinary reports what original clients cannot decode as UTF-8, and NUL bytes, which no text has.
+func isBinary(data []byte) bool { return !utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0 }
