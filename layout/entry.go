@@ -30,6 +30,7 @@ type Entry struct {
 	From     string     `json:"from"`               // text of the pointer before, without white space; "" if there was none
 	To       string     `json:"to"`                 // text of the pointer after; equal to From if it was left alone
 	Tags     []string   `json:"tags,omitempty"`     // releases that a publish added or a prune removed
+	Sums     []string   `json:"sums,omitempty"`     // of a prune: SHA-256 of the manifest of each of Tags, or "none"
 	Manifest string     `json:"manifest,omitempty"` // SHA-256 of the manifest of the release that was added or made live
 	Releases []HandMade `json:"releases,omitempty"` // what an adopt found
 	By       string     `json:"by,omitempty"`       // user@host, or the CI job

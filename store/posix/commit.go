@@ -34,8 +34,8 @@ func (s *Store) Commit(ctx context.Context, c store.Commit) error {
 		}
 		return err
 	}
-	if err := s.fs.Sync(ctx, path.Dir(claim)); err != nil || c.Next == nil {
-		return err
+	if c.Next == nil {
+		return s.fs.Sync(ctx, path.Dir(claim))
 	}
 	// The flip. Its source is gone if somebody has claimed the next number, or is about to.
 	err := s.fs.Replace(ctx, path.Join(claim, "version"), c.Pointer())
@@ -45,7 +45,7 @@ func (s *Store) Commit(ctx context.Context, c store.Commit) error {
 	if err != nil {
 		return s.settle(ctx, c, err)
 	}
-	if err := s.fs.Sync(context.WithoutCancel(ctx), c.Project); err != nil {
+	if err := s.fs.Sync(context.WithoutCancel(ctx), c.Project, path.Dir(claim)); err != nil {
 		return &store.UnknownError{Err: err} // it is live, but may not survive a power cut of the server
 	}
 	return nil

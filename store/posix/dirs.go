@@ -14,7 +14,8 @@ import (
 // leftover is the age from which on a temporary folder belongs to nobody.
 const leftover = time.Hour
 
-// temp makes a new temporary folder of a project, and what it stands in if that is not there yet.
+// temp makes a new temporary folder of a project, and what it stands in if that is not there yet. As every change begins
+// here, it is also where a server is refused that cannot do what will be asked of it.
 func (s *Store) temp(ctx context.Context, project string) (string, error) {
 	dir := path.Join(project, ".otactl/tmp."+random())
 	err := s.fs.Mkdir(ctx, dir, 0)
@@ -26,6 +27,12 @@ func (s *Store) temp(ctx context.Context, project string) (string, error) {
 	}
 	if err != nil {
 		return "", err
+	}
+	if c, ok := s.fs.(Checker); ok {
+		if err := c.Check(ctx, dir); err != nil {
+			s.discard(ctx, dir)
+			return "", err
+		}
 	}
 	return dir, nil
 }

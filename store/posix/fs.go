@@ -28,7 +28,8 @@ type FS interface {
 	Replace(ctx context.Context, old, name string) error
 	// Remove removes a file or an empty folder.
 	Remove(ctx context.Context, name string) error
-	// Sync makes durable what was written, placed and replaced directly in these folders, as far as the server can.
+	// Sync makes durable the content of what was written directly in these folders and the names of what was placed and
+	// replaced there, as far as the server can.
 	Sync(ctx context.Context, dirs ...string) error
 
 	// Read returns the content of a file; *store.TooLargeError if it has more than max bytes.
@@ -42,6 +43,13 @@ type FS interface {
 	// Parallel is how many calls should be under way at once.
 	Parallel() int
 	Close() error
+}
+
+// A Checker is an FS whose server may lack what Place or Replace needs.
+type Checker interface {
+	// Check makes sure that it does not, with files of its own in a temporary folder if it has to try. Its error is a
+	// *store.RefusedError.
+	Check(ctx context.Context, dir string) error
 }
 
 // Info is what is known of a name.

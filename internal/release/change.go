@@ -1,0 +1,113 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/otactl/otactl/layout"
+	"github.com/otactl/otactl/store"
+)
+
+// Who says who makes a change, and when, for the log.
+type Who struct {
+	Time   time.Time
+	By     string // user@host, or the CI job
+	Note   string
+	Commit string
+	URL    string
+}
+
+// A Plan is what a verb changes on the server, or would change.
+type Plan struct {
+	Action layout.Action
+	Seq    int               // number of the log entry; 0 if nothing is to be changed
+	Adopts bool              // the project is adopted first, by entry 1
+	Adopt  []layout.HandMade // the releases that it had before
+	Create []Item
+	Remove []Item
+	From   string // text of the pointer before
+	To     string // text of the pointer after
+}
+
+// Item is an object that a plan creates or removes.
+type Item struct {
+	Name string // relative to the server root
+	Size int64  // bytes
+}
+
+// Plan begins the plan of a change that makes a tag live, or leaves the pointer alone if the tag is zero.
+func (s *State) Plan(a layout.Action, to layout.Tag) Plan {
+	p := Plan{Action: a, Seq: s.Seq + 1, Adopts: s.Seq == 0, From: s.Live, To: s.Live}
+	if p.Adopts {
+		p.Seq, p.Adopt = 2, s.Adopted
+	}
+	if !to.IsZero() {
+		p.To = to.String()
+	}
+	return p
+}
+
+// Adopt takes over what the project had before otactl first wrote to it. It must come before the first object is created:
+// else a first publish that is interrupted would leave files that look hand-made.
+func (s *State) Adopt(ctx context.Context, who Who) error {
+	if s.Seq > 0 {
+		return nil
+	}
+	who.Note = ""
+	return s.Commit(ctx, layout.Entry{Action: layout.Adopt, Releases: s.Adopted}, layout.Tag{}, who)
+}
+
+// Commit makes one change: it claims the next number for the entry, and makes the tag live unless it is zero. Before it,
+// the tombstones of the change before are completed. Its errors are those of [store.Store.Commit].
+func (s *State) Commit(ctx context.Context, e layout.Entry, to layout.Tag, who Who) error {
+	e.Time = who.Time.UTC().Truncate(time.Second)
+	e.By, e.Note, e.Commit, e.URL = who.By, who.Note, who.Commit, who.URL
+	e.From, e.To = s.Live, s.Live
+	c := store.Commit{Project: string(s.Project), Seq: s.Seq + 1, Old: s.Pointer}
+	if !to.IsZero() && to.String() != s.Live {
+		e.To, c.Next = to.String(), layout.PointerContent(to)
+	}
+	c.Entry = e.Bytes()
+	if err := s.Bury(ctx); err != nil {
+		return err
+	}
+	if err := s.store.Commit(ctx, c); err != nil {
+		return err
+	}
+	s.Seq++
+	s.setEntry(s.Seq, e)
+	if c.Next != nil {
+		s.Live, s.Pointer = e.To, c.Next
+	}
+	return nil
+}
+
+// attempts bounds how often a change is planned. Each time that it comes to nothing, somebody else has made a change.
+const attempts = 50
+
+// Attempt plans and makes a change, and does it again from the start whenever somebody else changed the project in
+// between. The last such error is returned as a *[BusyError].
+func Attempt(ctx context.Context, st store.Store, p layout.Project, change func(*State) error) error {
+	var err error
+	for range attempts {
+		s, loadErr := Load(ctx, st, p)
+		if loadErr != nil {
+			return loadErr
+		}
+		err = change(s)
+		if !errors.Is(err, store.ErrChanged) && !errors.Is(err, store.ErrFenced) {
+			return err
+		}
+	}
+	return &BusyError{Project: p, By: lastBy(ctx, st, p), Err: err}
+}
+
+func lastBy(ctx context.Context, st store.Store, p layout.Project) (by string) {
+	s, err := Load(ctx, st, p)
+	if err != nil {
+		return ""
+	}
+	_ = s.History(ctx, func(c Change) bool { by = c.By; return false }) // it is only a courtesy
+	return by
+}

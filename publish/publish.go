@@ -1,0 +1,210 @@
+// Package publish puts a release on a server and makes it live.
+//
+// The order is the safety: first everything that devices will fetch, whole and durable, under names that nothing refers
+// to yet; then, in one step, the pointer. A publish that is interrupted anywhere leaves the old release live; the same
+// publish again completes it.
+package publish
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/otactl/otactl/internal/release"
+	"github.com/otactl/otactl/layout"
+	"github.com/otactl/otactl/source"
+	"github.com/otactl/otactl/store"
+)
+
+// A Request says what is to be published, and what may be done for it.
+type Request struct {
+	Project layout.Project
+	Tag     layout.Tag
+	Kind    layout.Kind
+	Set     source.Set // checked
+	Who     release.Who
+
+	NoActivate        bool // leave the pointer alone
+	AllowDowngrade    bool // a tag lower than the live one may become live
+	AllowLayoutChange bool
+	Strict            bool // warnings are errors
+	DryRun            bool
+}
+
+// An Outcome says what became of a publish.
+type Outcome string
+
+const (
+	Published  Outcome = "published"  // it is live, since this run
+	Staged     Outcome = "staged"     // it is there and complete, and not live, as was asked
+	Already    Outcome = "already"    // it was live, or staged, before; nothing was changed
+	Superseded Outcome = "superseded" // it was live before, and a higher one is live; nothing was changed
+)
+
+// A Result says what was done, or would be done.
+type Result struct {
+	Outcome  Outcome
+	Plan     release.Plan // Seq is 0 if nothing was to be changed
+	Manifest layout.Manifest
+	Warnings []source.Warning
+	Swept    []string // what interrupted runs had left behind
+}
+
+// Run publishes. Refusals are of the types of package release, *[store.ConflictError] or *[release.StrictError]; after
+// any error but *[store.UnknownError] the pointer was not changed.
+func Run(ctx context.Context, st store.Store, r Request) (Result, error) {
+	manifest := r.Set.Manifest(r.Project, r.Tag, r.Kind)
+	p := &publisher{Request: r, store: st, manifest: manifest, raw: manifest.Bytes()}
+	var result Result
+	err := release.Attempt(ctx, st, r.Project, func(s *release.State) (err error) {
+		result, err = p.attempt(ctx, s)
+		return err
+	})
+	return result, err
+}
+
+type publisher struct {
+	Request
+	store    store.Store
+	manifest layout.Manifest
+	raw      []byte
+}
+
+// attempt plans on one state and, if that is asked for, does what was planned.
+func (p *publisher) attempt(ctx context.Context, s *release.State) (Result, error) {
+	result := Result{Manifest: p.manifest}
+	f, err := p.look(ctx, s)
+	if err != nil {
+		return result, err
+	}
+	result.Outcome, err = p.decide(ctx, s, f)
+	if err != nil {
+		return result, err
+	}
+	result.Warnings = p.warnings(s, f)
+	if p.Strict && len(result.Warnings) > 0 {
+		return result, &release.StrictError{Warnings: result.Warnings}
+	}
+	if result.Outcome == Already || result.Outcome == Superseded {
+		result.Plan = release.Plan{Action: layout.Publish, From: s.Live, To: s.Live}
+		return result, nil
+	}
+	to := p.Tag
+	if result.Outcome == Staged {
+		to = layout.Tag{}
+	}
+	result.Plan = s.Plan(layout.Publish, to)
+	result.Plan.Create = f.toCreate
+	if p.DryRun {
+		return result, nil
+	}
+	result.Swept, err = p.carryOut(ctx, s, f, to)
+	return result, err
+}
+
+// carryOut is the whole safety argument of a publish: adopt, create, and only then commit.
+func (p *publisher) carryOut(ctx context.Context, s *release.State, f found, to layout.Tag) (swept []string, err error) {
+	if err := s.Adopt(ctx, p.Who); err != nil {
+		return nil, err
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return p.store.Create(gctx, p.objects(f)) })
+	g.Go(func() error { swept = p.sweep(gctx); return nil })
+	if err := g.Wait(); err != nil {
+		return swept, err
+	}
+	entry := layout.Entry{Action: layout.Publish, Tags: []string{p.Tag.String()}, Manifest: release.SHA256(p.manifestOf(f))}
+	return swept, s.Commit(ctx, entry, to, p.Who)
+}
+
+// objects are the files of the release and, as the last object, its manifest: it is what makes the release complete. A
+// manifest that is there already stays as it is: it may have been signed by another key.
+func (p *publisher) objects(f found) []store.Object {
+	var objects []store.Object
+	for _, file := range p.Set.Files {
+		objects = append(objects, store.Object{Name: p.file(file.Name), Data: file.Data})
+	}
+	return append(objects, store.Object{Name: p.Project.Manifest(p.Tag), Data: p.manifestOf(f)})
+}
+
+func (p *publisher) manifestOf(f found) []byte {
+	if f.release.Raw != nil {
+		return f.release.Raw
+	}
+	return p.raw
+}
+
+func (p *publisher) file(name string) string { return p.Project.File(p.Kind, p.Tag, name) }
+
+// sweep removes what interrupted runs have left behind. That it cannot is no reason not to publish.
+func (p *publisher) sweep(ctx context.Context) []string {
+	sweeper, ok := p.store.(store.Sweeper)
+	if !ok {
+		return nil
+	}
+	swept, err := sweeper.Sweep(ctx, string(p.Project))
+	if err != nil {
+		return nil
+	}
+	return swept
+}
+
+// decide says what this publish comes to, or refuses it.
+func (p *publisher) decide(ctx context.Context, s *release.State, f found) (Outcome, error) {
+	complete := f.release.Raw != nil && len(f.toCreate) == 0
+	switch {
+	case complete && s.Live == p.Tag.String():
+		return Already, nil
+	case complete && p.NoActivate:
+		return Already, nil
+	case f.other != nil:
+		return "", &release.SpellingError{Tag: p.Tag, Other: *f.other}
+	case p.NoActivate || s.Live == p.Tag.String():
+		return Staged, p.checkLayout(ctx, s)
+	}
+	live, isTag := s.LiveTag()
+	if f.something() {
+		was, err := s.WasLive(ctx, p.Tag)
+		switch {
+		case err != nil:
+			return "", err
+		case was && isTag && live.Compare(p.Tag) > 0:
+			return Superseded, nil
+		case was:
+			return "", &release.RolledBackError{Tag: p.Tag, Live: s.Live}
+		}
+	}
+	if isTag && live.Compare(p.Tag) > 0 && !p.AllowDowngrade {
+		return "", &release.OrderError{Action: layout.Publish, Tag: p.Tag, Live: live}
+	}
+	return Published, p.checkLayout(ctx, s)
+}
+
+func (p *publisher) checkLayout(ctx context.Context, s *release.State) error {
+	if p.AllowLayoutChange {
+		return nil
+	}
+	return s.CheckLayout(ctx, p.Tag, p.Kind)
+}
+
+// warnings are about how the release differs from the live one.
+func (p *publisher) warnings(s *release.State, f found) (warnings []source.Warning) {
+	if _, ok := s.LiveTag(); !ok && s.Live != "" {
+		warnings = append(warnings, source.Warning{
+			Path: p.Project.Pointer(),
+			Text: fmt.Sprintf("holds %q, which is not a tag: whether %s is newer cannot be told", s.Live, p.Tag),
+		})
+	}
+	if f.damaged != nil {
+		warnings = append(warnings, source.Warning{Path: f.damaged.Name, Text: "is damaged: " + f.damaged.Err.Error()})
+	}
+	if s.Live == p.Tag.String() || p.Kind != f.live.Kind {
+		return warnings
+	}
+	var live []layout.File
+	for _, name := range f.live.Names() {
+		live = append(live, layout.File{Name: name})
+	}
+	return append(warnings, source.Compare(p.manifest.Files, live)...)
+}

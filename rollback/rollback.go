@@ -1,0 +1,124 @@
+// Package rollback makes a release live that is on the server already: an older one ([Run]), or a newer one ([Activate],
+// its mirror image). Nothing is sent but the pointer, so neither needs the files, nor a key.
+package rollback
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/otactl/otactl/internal/release"
+	"github.com/otactl/otactl/layout"
+	"github.com/otactl/otactl/source"
+	"github.com/otactl/otactl/store"
+)
+
+// A Request says which release is to become live.
+type Request struct {
+	Project layout.Project
+	Tag     layout.Tag // Run takes the zero tag for the release that was live before the live one
+	Who     release.Who
+
+	AllowLayoutChange bool
+	Strict            bool // warnings are errors
+	DryRun            bool
+}
+
+// A Result says what was done, or would be done.
+type Result struct {
+	Tag      layout.Tag
+	Plan     release.Plan // Seq is 0 if the release was live already, and nothing was to be changed
+	Files    int
+	Bytes    int64
+	Warnings []source.Warning
+}
+
+// Run goes back to a release that is lower than the live one, or to the one that was live before. Refusals are of the
+// types of package release; after any error but *[store.UnknownError] the pointer was not changed.
+func Run(ctx context.Context, st store.Store, r Request) (Result, error) {
+	return run(ctx, st, r, layout.Rollback)
+}
+
+// Activate goes forward to a release that is higher than the live one. Its errors are those of [Run].
+func Activate(ctx context.Context, st store.Store, r Request) (Result, error) {
+	return run(ctx, st, r, layout.Activate)
+}
+
+func run(ctx context.Context, st store.Store, r Request, action layout.Action) (Result, error) {
+	var result Result
+	err := release.Attempt(ctx, st, r.Project, func(s *release.State) (err error) {
+		result, err = attempt(ctx, st, s, r, action)
+		return err
+	})
+	return result, err
+}
+
+func attempt(ctx context.Context, st store.Store, s *release.State, r Request, action layout.Action) (Result, error) {
+	if !s.Exists() {
+		return Result{}, s.NoProject(ctx)
+	}
+	tag, err := choose(ctx, s, r.Tag, action)
+	if err != nil {
+		return Result{Tag: tag}, err
+	}
+	result := Result{Tag: tag}
+	if tag.String() == s.Live {
+		result.Plan = release.Plan{Action: action, From: s.Live, To: s.Live}
+		return result, nil
+	}
+	target, err := s.Target(ctx, tag, r.AllowLayoutChange)
+	if err != nil {
+		return result, err
+	}
+	result.Plan = s.Plan(action, tag)
+	result.Files, result.Bytes = len(target.Names()), target.Manifest.Size()
+	result.Warnings = warnings(s, target)
+	if r.Strict && len(result.Warnings) > 0 {
+		return result, &release.StrictError{Warnings: result.Warnings}
+	}
+	if r.DryRun {
+		return result, nil
+	}
+	if err := s.Adopt(ctx, r.Who); err != nil {
+		return result, err
+	}
+	return result, s.Commit(ctx, layout.Entry{Action: action, Manifest: target.ManifestSHA256()}, tag, r.Who)
+}
+
+// choose returns the tag that is meant, and refuses one in the wrong direction.
+func choose(ctx context.Context, s *release.State, tag layout.Tag, action layout.Action) (layout.Tag, error) {
+	live, isTag := s.LiveTag()
+	if tag.IsZero() {
+		if !isTag && s.Live != "" {
+			return tag, &release.PointerError{Text: s.Live}
+		}
+		return s.Before(ctx)
+	}
+	if !isTag || tag.String() == s.Live {
+		return tag, nil
+	}
+	c := tag.Compare(live)
+	if action == layout.Rollback && c > 0 || action == layout.Activate && c < 0 {
+		// A release that is not there is not there in either direction.
+		if _, err := s.Target(ctx, tag, true); err != nil {
+			return tag, err
+		}
+		return tag, &release.OrderError{Action: action, Tag: tag, Live: live}
+	}
+	return tag, nil
+}
+
+func warnings(s *release.State, target release.Release) (warnings []source.Warning) {
+	if _, ok := s.LiveTag(); !ok && s.Live != "" {
+		warnings = append(warnings, source.Warning{
+			Path: s.Project.Pointer(),
+			Text: fmt.Sprintf("holds %q, which is not a tag", s.Live),
+		})
+	}
+	if target.Raw == nil {
+		warnings = append(warnings, source.Warning{
+			Path: target.Tag.String(),
+			Text: "was made by hand and has no manifest: that it is complete cannot be proved",
+		})
+	}
+	return warnings
+}
