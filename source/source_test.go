@@ -109,6 +109,7 @@ func TestNames(t *testing.T) {
 		wantText(t, fmt.Sprintf("%+v %s", test.o, test.args), collect(test.o, strings.Fields(test.args)...), test.want)
 	}
 	wantText(t, "empty argument", collect(none, ""), `file name "": is empty`)
+	wantText(t, "quoted", collect(none, "gone file.py"), `open "gone file.py": no such file or directory`)
 	wantText(t, "blank", collect(none, "odd name.py"), `file name "odd name.py": ' ' is not allowed: `+
 		`devices put names into the URL as they are, so only A-Z a-z 0-9 . _ - work`)
 }
@@ -251,6 +252,11 @@ func TestManifestFits(t *testing.T) {
 	}
 	if len(m.Bytes()) < layout.MaxManifest-1500 {
 		t.Errorf("%d bytes: the test does not come near the limit", len(m.Bytes()))
+	}
+	write(t, "d/z"+strings.Repeat("x", 92), "")
+	var limit *source.LimitError
+	if _, err := source.Collect([]string{"d"}, source.Options{}); !errors.As(err, &limit) {
+		t.Errorf("one file more leaves no room for signatures: %v", err)
 	}
 }
 
