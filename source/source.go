@@ -19,8 +19,8 @@
 //
 // # What is skipped
 //
-// The trees of folders are taken without what starts with a dot, __pycache__, *.pyc, *~ and what the file .otaignore
-// lists (see ignore.go for its grammar). It is read in the folder that names are relative to, and only there. A file that
+// The trees of folders are taken without what starts with a dot, __pycache__, *.pyc, *~, otactl.toml and what the file
+// .otaignore lists (see ignore.go for its grammar). It is read in the folder that names are relative to, and only there. A file that
 // is an argument is never skipped.
 //
 // # Symbolic links

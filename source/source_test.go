@@ -167,7 +167,7 @@ func TestEmptyFolders(t *testing.T) {
 
 func TestSkipped(t *testing.T) {
 	in(t, ".otaignore", "# tests are not for devices\n/tests/\n*.md\n!KEEP.md\n", ".git/config", "", "__pycache__/x.pyc", "",
-		"lib/__pycache__/y.pyc", "", "lib/y.pyc", "", "main.py~", "", "main.py", "x=1\n", "README.md", "", "KEEP.md", "",
+		"lib/__pycache__/y.pyc", "", "lib/y.pyc", "", "main.py~", "", "otactl.toml", "", "main.py", "x=1\n", "README.md", "", "KEEP.md", "",
 		"tests/t.py", "x=1\n", "lib/tests/t.py", "x=1\n", "lib/.otaignore", "t.py\n", "lib/~x/a~b.txt", "")
 	set, err := source.Collect([]string{"."}, source.Options{})
 	if err == nil || !strings.HasPrefix(err.Error(), `file name "lib/~x/a~b.txt"`) {
@@ -185,6 +185,7 @@ lib/.otaignore (starts with a dot)
 lib/__pycache__ (__pycache__)
 lib/y.pyc (*.pyc)
 main.py~ (*~)
+otactl.toml (otactl.toml)
 tests (.otaignore:2)
 `)
 	if len(set.Warnings) == 0 || set.Warnings[0].String() != "lib/.otaignore: is not read: only the one in . is" {

@@ -97,6 +97,8 @@ func (w *walker) skip(rel string, isDir bool) string {
 		return "*.pyc"
 	case strings.HasSuffix(name, "~"):
 		return "*~"
+	case !isDir && rel == "otactl.toml": // it tells the world where the server is and who logs in there
+		return "otactl.toml"
 	}
 	return w.rules.match(filepath.ToSlash(rel), isDir)
 }
