@@ -11,7 +11,26 @@ import (
 	"testing"
 )
 
-// nginxConfig serves a server root as README recommends: the headers of docs/FORMAT.md, and nothing below .otactl/.
+// NginxServer is the server block that README recommends: the headers of docs/FORMAT.md, and nothing below a dot name. The
+// test of README compares them, so what README shows is what [Nginx] serves.
+const NginxServer = `server {
+	listen 80;
+	server_name ota.example.org;
+	root /srv/ota;
+	gzip off;
+
+	location ~ /\. { return 404; }
+	location ~ /version$ {
+		default_type text/plain;
+		add_header Cache-Control "no-cache";
+		etag off; if_modified_since off;  # two tags of one length within a second would look the same
+	}
+	location / { add_header Cache-Control "public, max-age=31536000, immutable"; }
+}
+`
+
+// nginxConfig is what a server block needs around it. It compresses all that it may, as some distributions do: a server
+// block must not rely on what stands around it.
 const nginxConfig = `%[1]s
 daemon off;
 worker_processes 1;
@@ -26,13 +45,11 @@ http {
 	uwsgi_temp_path %[2]s/uwsgi;
 	scgi_temp_path %[2]s/scgi;
 	default_type application/octet-stream;
-	server {
-		listen %[3]s;
-		root %[4]s;
-		location / { add_header Cache-Control "public, max-age=31536000, immutable"; }
-		location ~ ^/[^/]+/version$ { add_header Cache-Control "no-cache"; }
-		location ~ /\. { return 404; }
-	}
+	gzip on;
+	gzip_http_version 1.0;
+	gzip_min_length 1;
+	gzip_types *;
+	%[3]s
 }
 `
 
@@ -50,7 +67,8 @@ func Nginx(t testing.TB, root string) string {
 	if os.Geteuid() == 0 {
 		user = "user nobody nogroup;"
 	}
-	config := writeFile(t, filepath.Join(dir, "nginx.conf"), fmt.Sprintf(nginxConfig, user, dir, addr, root))
+	server := strings.NewReplacer("listen 80;", "listen "+addr+";", "root /srv/ota;", "root "+root+";").Replace(NginxServer)
+	config := writeFile(t, filepath.Join(dir, "nginx.conf"), fmt.Sprintf(nginxConfig, user, dir, server))
 	socket, err := l.File()
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,48 @@
+# `make help` lists the targets. They need Go, git and make; `make test` installs what else the tests need, if it may.
+
+LINT_VERSION = v2.15.0
+LINT = .cache/golangci-lint-$(LINT_VERSION)/golangci-lint
+FUZZTIME = 1m
+
+.PHONY: build test check lint fmt race fuzz torture bench cover help
+
+build: ## build ./otactl, static
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o otactl .
+
+test: ## everything that must pass, real servers included, with a time budget for each part
+	@scripts/install-test-servers
+	@go run ./scripts/gate
+
+check: lint race ## before a commit: format, vet, lint, tests with the race detector
+
+lint: $(LINT) ## gofumpt, go vet and golangci-lint
+	go vet ./...
+	$(LINT) run ./...
+
+fmt: $(LINT) ## format with gofumpt
+	$(LINT) fmt ./...
+
+race: ## all tests with the race detector
+	go test -race ./...
+
+fuzz: ## fuzz each parser for FUZZTIME=1m
+	@go run ./scripts/gate -fuzztime $(FUZZTIME) fuzz
+
+torture: ## cut connections at every byte
+	go test -count=1 -timeout 4h -v ./internal/proofs -torture
+
+bench: ## round trips, memory, start time
+	go test -run '^$$' -bench . -benchtime 1x ./...
+
+cover: ## which lines the tests reach, as cover.html in .cache
+	@mkdir -p .cache
+	go test -coverpkg ./... -coverprofile .cache/cover.out ./...
+	go tool cover -html .cache/cover.out -o .cache/cover.html
+	@go tool cover -func .cache/cover.out | tail -1
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
+
+# The linter is pinned here and not in go.mod, where its dependencies would become ours. A cold build takes two minutes.
+$(LINT):
+	GOBIN=$(CURDIR)/$(@D) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)

@@ -1,0 +1,91 @@
+// Gate runs the checks that a change has to pass, each within a time budget, and says in its last line how many tests
+// passed. `make test` runs it; the names of parts as arguments run only those.
+//
+// With CI=true a skipped test and a part that is over its budget are failures; otherwise they are only reported.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A part is a step of the gate. The budgets are for 2 cores and empty caches, and stay under 12 minutes together.
+type part struct {
+	name   string
+	budget time.Duration
+	onlyCI bool
+	what   string
+	run    func(*gate) error
+}
+
+var parts = []part{
+	{"build", 100 * time.Second, false, "go vet, and a static binary", (*gate).build},
+	{"unit", 60 * time.Second, false, "tests without servers", (*gate).unit},
+	{"servers", 140 * time.Second, false, "tests with sshd and nginx", (*gate).servers},
+	{"race", 150 * time.Second, false, "all tests once more, shorter, with the race detector", (*gate).race},
+	{"fuzz", 60 * time.Second, false, "each parser, briefly", (*gate).fuzz},
+	{"lint", 200 * time.Second, true, "golangci-lint", (*gate).lint},
+}
+
+// A gate knows what has happened so far.
+type gate struct {
+	ci       bool
+	fuzzTime time.Duration
+	budget   time.Duration // of the part that is running
+	results  results
+}
+
+func main() {
+	g := &gate{ci: os.Getenv("CI") == "true", results: results{}}
+	flag.DurationVar(&g.fuzzTime, "fuzztime", 0, "how long to fuzz each parser; the part then has no budget")
+	flag.Parse()
+	ok := true
+	for _, p := range parts {
+		if g.wants(p, flag.Args()) {
+			ok = g.pass(p) && ok
+		}
+	}
+	passed, failed, skipped := g.results.count()
+	if g.ci && skipped > 0 {
+		fmt.Printf("with CI=true a skipped test is a failure: %s\n", strings.Join(g.results.with(skip), ", "))
+		ok = false
+	}
+	fmt.Printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped)
+	if !ok || failed > 0 {
+		os.Exit(1)
+	}
+}
+
+// wants reports whether a part is to run when these were named.
+func (g *gate) wants(p part, names []string) bool {
+	if len(names) > 0 {
+		return slices.Contains(names, p.name)
+	}
+	return g.ci || !p.onlyCI
+}
+
+// pass runs a part and reports whether it was good and in time.
+func (g *gate) pass(p part) bool {
+	if p.name == "fuzz" && g.fuzzTime > 0 {
+		p.budget = 24 * time.Hour
+	}
+	fmt.Printf("== %s: %s (budget %v)\n", p.name, p.what, p.budget)
+	g.budget = p.budget
+	start := time.Now()
+	err := p.run(g)
+	took := time.Since(start).Round(100 * time.Millisecond)
+	verdict := "ok"
+	if err != nil {
+		verdict = "FAILED: " + err.Error()
+	}
+	fmt.Printf("== %s: %s, %v of %v\n", p.name, verdict, took, p.budget)
+	if took > p.budget {
+		fmt.Printf("over budget: %s took %v, its budget is %v\n", p.name, took, p.budget)
+		return err == nil && !g.ci
+	}
+	return err == nil
+}
