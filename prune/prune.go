@@ -23,7 +23,7 @@ import (
 type Request struct {
 	Project layout.Project
 	Tags    []layout.Tag // nil: all releases that are not protected
-	Keep    int          // how many of the newest complete releases are protected too
+	Keep    int          // how many of the newest releases are protected too, hand-made ones included
 	Who     release.Who
 	DryRun  bool
 }
@@ -148,7 +148,7 @@ func protect(ctx context.Context, s *release.State, found []release.Found, r Req
 	}
 	kept := 0
 	for _, f := range slices.Backward(found) {
-		if f.HasManifest && kept < r.Keep {
+		if _, handMade := s.Adoption(f.Tag); (f.HasManifest || handMade) && kept < r.Keep {
 			kept++
 			reasons[f.Tag.String()] = cmp.Or(reasons[f.Tag.String()], "is among the newest that are kept")
 		}

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -87,7 +88,8 @@ func (s *State) Commit(ctx context.Context, e layout.Entry, to layout.Tag, who W
 const attempts = 50
 
 // Attempt plans and makes a change, and does it again from the start whenever somebody else changed the project in
-// between. The last such error is returned as a *[BusyError].
+// between: also if the plan came to a refusal, which may be about what was. The last such error is returned as a
+// *[BusyError].
 func Attempt(ctx context.Context, st store.Store, p layout.Project, change func(*State) error) error {
 	var err error
 	for range attempts {
@@ -96,11 +98,24 @@ func Attempt(ctx context.Context, st store.Store, p layout.Project, change func(
 			return loadErr
 		}
 		err = change(s)
-		if !errors.Is(err, store.ErrChanged) && !errors.Is(err, store.ErrFenced) {
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, store.ErrChanged) && !errors.Is(err, store.ErrFenced) && !s.outdated(ctx, err) {
 			return err
 		}
 	}
 	return &BusyError{Project: p, By: lastBy(ctx, st, p), Err: err}
+}
+
+// outdated reports whether a refusal was planned on a pointer that has changed since. The pointer is read beside the
+// log, not after it, which costs nothing where it matters: a commit compares it again.
+func (s *State) outdated(ctx context.Context, err error) bool {
+	if !refusal(err) {
+		return false
+	}
+	pointer, readErr := s.store.Read(ctx, s.Project.Pointer(), maxPointer)
+	return absentIsNil(readErr) == nil && !bytes.Equal(pointer, s.Pointer)
 }
 
 func lastBy(ctx context.Context, st store.Store, p layout.Project) (by string) {

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -10,6 +11,16 @@ import (
 
 // The refusals below protect devices or published bytes. Nothing was changed when one is returned. Texts that come from a
 // server are quoted.
+
+// refusal reports whether an error is one of them, and follows from what was live.
+func refusal(err error) bool {
+	var order *OrderError
+	var back *RolledBackError
+	var before *UnknownBeforeError
+	var protected *ProtectedError
+	var kind *LayoutError
+	return errors.As(err, &order) || errors.As(err, &back) || errors.As(err, &before) || errors.As(err, &protected) || errors.As(err, &kind)
+}
 
 // An AbsentError reports a release that is not on the server.
 type AbsentError struct {
