@@ -46,13 +46,13 @@ func Activate(ctx context.Context, st store.Store, r Request) (Result, error) {
 func run(ctx context.Context, st store.Store, r Request, action layout.Action) (Result, error) {
 	var result Result
 	err := release.Attempt(ctx, st, r.Project, func(s *release.State) (err error) {
-		result, err = attempt(ctx, st, s, r, action)
+		result, err = attempt(ctx, s, r, action)
 		return err
 	})
 	return result, err
 }
 
-func attempt(ctx context.Context, st store.Store, s *release.State, r Request, action layout.Action) (Result, error) {
+func attempt(ctx context.Context, s *release.State, r Request, action layout.Action) (Result, error) {
 	if !s.Exists() {
 		return Result{}, s.NoProject(ctx)
 	}
