@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+const configName = "otactl.toml"
+
+// A config is what otactl.toml may say. The names of its keys are those of the flags.
+type config struct {
+	Project     *string  `toml:"project"`
+	To          *string  `toml:"to"`
+	Files       []string `toml:"files"`
+	Dir         *string  `toml:"dir"`
+	Flat        *bool    `toml:"flat"`
+	Layout      *string  `toml:"layout"`
+	Strict      *bool    `toml:"strict"`
+	AllowSecret []string `toml:"allow-secret"`
+	Timeout     *string  `toml:"timeout"`
+	Identity    *string  `toml:"identity"`
+	KnownHosts  *string  `toml:"known-hosts"`
+	HostKey     *string  `toml:"host-key"`
+	Keep        *int     `toml:"keep"`
+
+	path string // as it is printed; "" if there is none
+	dir  string // what the paths in it are relative to
+}
+
+// A ConfigError reports an otactl.toml that cannot be used.
+type ConfigError struct {
+	Path      string
+	Line, Col int // from 1
+	Reason    string
+	Excerpt   string // the place, drawn; several lines
+	Key       string // the key that is not known, or ""
+}
+
+func (e *ConfigError) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %s", e.Path, e.Line, e.Col, e.Reason)
+}
+
+// findConfig returns the path of the configuration in this folder or the nearest parent that has one, or "".
+func findConfig(dir string) string {
+	for {
+		path := filepath.Join(dir, configName)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return ""
+		}
+		dir = parent
+	}
+}
+
+// readConfig reads a configuration. The path is shown relative to the current folder if that is shorter.
+func readConfig(path, cwd string) (*config, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(cwd, path)
+	}
+	shown := path
+	if rel, err := filepath.Rel(cwd, path); err == nil && len(rel) < len(path) {
+		shown = rel
+	}
+	data, err := os.ReadFile(path)
+	var perr *fs.PathError
+	switch {
+	case errors.As(err, &perr):
+		return nil, usageError("", "config %s: %v", shown, perr.Err)
+	case err != nil:
+		return nil, err
+	}
+	c := &config{path: shown, dir: filepath.Dir(path)}
+	dec := toml.NewDecoder(strings.NewReader(string(data))).DisallowUnknownFields()
+	if err := dec.Decode(c); err != nil {
+		return nil, configError(shown, err)
+	}
+	return c, nil
+}
+
+// configError keeps of a decoding error the place and its drawing.
+func configError(path string, err error) error {
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) && len(strict.Errors) > 0 {
+		first := strict.Errors[0]
+		row, col := first.Position()
+		key := strings.Join(first.Key(), ".")
+		return &ConfigError{path, row, col, fmt.Sprintf("unknown key %q", key), relabel(first.String()), key}
+	}
+	var decode *toml.DecodeError
+	if errors.As(err, &decode) {
+		row, col := decode.Position()
+		return &ConfigError{path, row, col, relabel(strings.TrimPrefix(decode.Error(), "toml: ")), relabel(decode.String()), ""}
+	}
+	return usageError("", "config %s: %v", path, err)
+}
+
+var wrongType = regexp.MustCompile(`cannot decode TOML (\w+) into struct field \S+ of type \S+`)
+
+// relabel puts our words into what the library says.
+func relabel(text string) string {
+	text = strings.NewReplacer("missing field", "unknown key", "missing table", "unknown table").Replace(text)
+	return wrongType.ReplaceAllString(text, "a value of another type is needed, not $1")
+}
+
+// lookup returns what the file says of a flag.
+func (c *config) lookup(name string) []string {
+	if c == nil {
+		return nil
+	}
+	switch name {
+	case "allow-secret":
+		return c.AllowSecret
+	case "flat":
+		return text(c.Flat)
+	case "strict":
+		return text(c.Strict)
+	case "keep":
+		return text(c.Keep)
+	}
+	return text(map[string]*string{
+		"project": c.Project, "to": c.To, "dir": c.Dir, "layout": c.Layout, "timeout": c.Timeout,
+		"identity": c.Identity, "known-hosts": c.KnownHosts, "host-key": c.HostKey,
+	}[name])
+}
+
+func text[T any](value *T) []string {
+	if value == nil {
+		return nil
+	}
+	return []string{fmt.Sprint(*value)}
+}
+
+// configKeys are the keys that an otactl.toml may have.
+func configKeys() []string {
+	return []string{
+		"project", "to", "files", "dir", "flat", "layout", "strict", "allow-secret", "timeout", "identity", "known-hosts",
+		"host-key", "keep",
+	}
+}

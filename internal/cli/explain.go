@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/otactl/otactl/store"
+)
+
+// Exit codes (README, Exit codes).
+const (
+	exitDone        = 0   // done, or already so
+	exitUnexpected  = 1   //
+	exitUsage       = 2   // wrong command line, configuration or key file
+	exitSource      = 3   // the source was refused; nothing was sent
+	exitProtected   = 4   // refused to protect devices or a published release
+	exitUnreachable = 5   // unreachable, or the connection was lost: may be retried
+	exitRefused     = 7   // the target refused: do not retry
+	exitInterrupted = 130 // interrupted; version is untouched
+)
+
+// explained is what is said of an error.
+type explained struct {
+	code    int
+	errors  []string
+	hints   []string
+	excerpt string // drawn below the first error
+}
+
+// Advice is an exit code and hints for one type of error.
+type advice struct {
+	code    int
+	hints   []string
+	excerpt string
+}
+
+func advise(code int, hints ...string) *advice { return &advice{code: code, hints: hints} }
+
+// explain gives an error its exit code and the next step. Of several errors the first one decides the code.
+func explain(command string, err error) *explained {
+	e := &explained{}
+	for _, one := range flatten(err) {
+		a := adviseOn(command, one)
+		e.errors = append(e.errors, strings.Split(one.Error(), "\n")...)
+		if e.code == exitDone {
+			e.code = a.code
+		}
+		if e.excerpt == "" {
+			e.excerpt = a.excerpt
+		}
+		for _, hint := range a.hints {
+			if hint != "" && !slices.Contains(e.hints, hint) {
+				e.hints = append(e.hints, hint)
+			}
+		}
+	}
+	if e.code == exitSource && command == "publish" {
+		e.hints = append(e.hints, "nothing was sent to the server")
+	}
+	return e
+}
+
+// flatten takes joined errors apart.
+func flatten(err error) []error {
+	if err == nil {
+		return nil
+	}
+	//nolint:errorlint // only an error that is itself a list is taken apart: a wrapped list has more to say
+	list, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, one := range list.Unwrap() {
+		all = append(all, flatten(one)...)
+	}
+	return all
+}
+
+// adviseOn asks each part of the program about its errors.
+func adviseOn(command string, err error) *advice {
+	for _, about := range []func(string, error) *advice{onUsage, onSource, onRelease, onTarget} {
+		if a := about(command, err); a != nil {
+			return a
+		}
+	}
+	return advise(exitUnexpected)
+}
+
+// writes are the commands that change what devices see.
+var writes = []string{"publish", "rollback", "activate", "prune"}
+
+// interrupted reports a run that was stopped from outside before it had changed the pointer.
+func interrupted(command string, dryRun bool) *explained {
+	e := &explained{code: exitInterrupted, errors: []string{"interrupted"}}
+	if slices.Contains(writes, command) && !dryRun {
+		e.errors = []string{"interrupted: version was not changed"}
+		e.hints = []string{fmt.Sprintf("the same %s again completes what was begun", command)}
+	}
+	return e
+}
+
+// isInterrupt reports whether an error comes of the end of the context, and the pointer was surely not changed.
+func isInterrupt(ctx context.Context, err error) bool {
+	if _, unknown := errors.AsType[*store.UnknownError](err); unknown || ctx.Err() == nil {
+		return false
+	}
+	_, cut := errors.AsType[*store.ConnError](err)
+	return cut || errors.Is(err, context.Canceled)
+}

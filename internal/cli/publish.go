@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/otactl/otactl/layout"
+	"github.com/otactl/otactl/publish"
+	"github.com/otactl/otactl/store"
+)
+
+// A publishOutcome is the answer to publish.
+type publishOutcome struct {
+	Project string           `json:"project"`
+	Tag     string           `json:"tag"`
+	Outcome publish.Outcome  `json:"outcome"`
+	From    string           `json:"from"` // what devices saw before
+	To      string           `json:"to"`   // what they see after
+	DryRun  bool             `json:"dry_run"`
+	Files   []fileOutcome    `json:"files"`
+	Size    int64            `json:"size"` // bytes, of all files
+	Plan    planOutcome      `json:"plan"`
+	Skipped []skippedOutcome `json:"skipped,omitempty"`
+	Swept   []string         `json:"swept,omitempty"`
+}
+
+func (o *publishOutcome) lines() []string {
+	var lines []string
+	if o.DryRun {
+		for _, s := range o.Skipped {
+			lines = append(lines, skipLine(s))
+		}
+		lines = append(lines, o.Plan.lines(o.Project)...)
+	}
+	if o.DryRun && o.Plan.Seq > 0 {
+		return lines
+	}
+	return append(lines, o.summary())
+}
+
+func (o *publishOutcome) summary() string {
+	what := fmt.Sprintf("(%s, %s)", count(len(o.Files), "file"), size(o.Size))
+	switch {
+	case o.Outcome == publish.Published:
+		return flipLine(o.Project, o.From, o.To) + " " + what
+	case o.Outcome == publish.Staged:
+		return fmt.Sprintf("%s: %s is on the server %s; live: %s", o.Project, o.Tag, what, showTag(o.To))
+	case o.Outcome == publish.Superseded:
+		return fmt.Sprintf("%s: %s was published before; %s is live", o.Project, o.Tag, showTag(o.To))
+	case o.Tag == o.To:
+		return fmt.Sprintf("%s: %s is live already", o.Project, o.Tag)
+	}
+	return fmt.Sprintf("%s: %s is on the server already; live: %s", o.Project, o.Tag, showTag(o.To))
+}
+
+// flipLine says that devices go from one release to another.
+func flipLine(project, from, to string) string {
+	return fmt.Sprintf("%s: %s -> %s", project, showTag(from), showTag(to))
+}
+
+func skipLine(s skippedOutcome) string { return fmt.Sprintf("skip %s (%s)", s.Path, s.Why) }
+
+func runPublish(ctx context.Context, c *call) (_ outcome, err error) {
+	if len(c.args) == 0 {
+		return nil, usageError("otactl publish TAG [FILE|FOLDER...]", "no tag")
+	}
+	r := publish.Request{
+		NoActivate: c.noActivate, AllowDowngrade: c.allowDowngrade, AllowLayoutChange: c.allowLayoutChange,
+		Strict: c.strict, DryRun: c.dryRun, Who: c.who(),
+	}
+	if r.Tag, err = layout.ParseTag(c.args[0]); err != nil {
+		return nil, err
+	}
+	if r.Project, err = c.parseProject(); err != nil {
+		return nil, err
+	}
+	if r.Kind, err = c.kind(); err != nil {
+		return nil, err
+	}
+	if r.Set, err = c.collect(c.args[1:]); err != nil {
+		return nil, err
+	}
+	var result publish.Result
+	err = c.withStore(ctx, func(st store.Store) error {
+		result, err = publish.Run(ctx, st, r)
+		return err
+	})
+	c.warnUnless(err, result.Warnings)
+	if conflict, ok := errors.AsType[*store.ConflictError](err); ok {
+		err = fmt.Errorf("publish %s: %w", r.Tag, conflict)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &publishOutcome{
+		Project: string(r.Project), Tag: r.Tag.String(), Outcome: result.Outcome, From: result.Plan.From, To: result.Plan.To,
+		DryRun: c.dryRun, Files: fileOutcomes(result.Manifest.Files), Size: result.Manifest.Size(), Plan: newPlan(result.Plan),
+		Skipped: skippedOutcomes(r.Set.Skipped), Swept: result.Swept,
+	}, nil
+}

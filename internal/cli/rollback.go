@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/otactl/otactl/layout"
+	"github.com/otactl/otactl/rollback"
+	"github.com/otactl/otactl/store"
+)
+
+// A rollbackOutcome is the answer to rollback and activate.
+type rollbackOutcome struct {
+	Project string      `json:"project"`
+	Tag     string      `json:"tag"`
+	From    string      `json:"from"` // what devices saw before
+	To      string      `json:"to"`   // what they see after
+	DryRun  bool        `json:"dry_run"`
+	Plan    planOutcome `json:"plan"`
+}
+
+func (o *rollbackOutcome) lines() []string {
+	switch {
+	case o.Plan.Seq == 0:
+		return []string{fmt.Sprintf("%s: %s is live already", o.Project, o.Tag)}
+	case o.DryRun:
+		return o.Plan.lines(o.Project)
+	}
+	return []string{flipLine(o.Project, o.From, o.To)}
+}
+
+func runRollback(ctx context.Context, c *call) (outcome, error) {
+	if len(c.args) == 0 {
+		return c.goTo(ctx, layout.Tag{}, rollback.Run)
+	}
+	tag, err := c.oneTag()
+	if err != nil {
+		return nil, err
+	}
+	return c.goTo(ctx, tag, rollback.Run)
+}
+
+func runActivate(ctx context.Context, c *call) (outcome, error) {
+	tag, err := c.oneTag()
+	if err != nil {
+		return nil, err
+	}
+	return c.goTo(ctx, tag, rollback.Activate)
+}
+
+type rollbackFunc = func(context.Context, store.Store, rollback.Request) (rollback.Result, error)
+
+// goTo makes a release live that is on the server.
+func (c *call) goTo(ctx context.Context, tag layout.Tag, run rollbackFunc) (outcome, error) {
+	project, err := c.parseProject()
+	if err != nil {
+		return nil, err
+	}
+	r := rollback.Request{
+		Project: project, Tag: tag, Who: c.who(), AllowLayoutChange: c.allowLayoutChange, Strict: c.strict, DryRun: c.dryRun,
+	}
+	var result rollback.Result
+	err = c.withStore(ctx, func(st store.Store) error {
+		result, err = run(ctx, st, r)
+		return err
+	})
+	c.warnUnless(err, result.Warnings)
+	if err != nil {
+		return nil, err
+	}
+	return &rollbackOutcome{
+		Project: string(project), Tag: result.Tag.String(), From: result.Plan.From, To: result.Plan.To, DryRun: c.dryRun,
+		Plan: newPlan(result.Plan),
+	}, nil
+}

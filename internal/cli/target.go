@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/otactl/otactl/store"
+	"github.com/otactl/otactl/store/local"
+	"github.com/otactl/otactl/store/posix"
+	"github.com/otactl/otactl/store/sftp"
+)
+
+// A TargetError reports a --to that names no server root.
+type TargetError struct {
+	Target string
+	Reason string
+	Hint   string
+}
+
+func (e *TargetError) Error() string { return fmt.Sprintf("target %q: %s", e.Target, e.Reason) }
+
+const targetHint = "a target is a folder, or sftp://user@host:port/path (sftp://host/~/path is below the home folder)"
+
+// A target is where releases go: a folder of this machine, or one on a server.
+type target struct {
+	folder string // "" for a server
+	server sftp.Target
+}
+
+func (t target) String() string {
+	if t.folder != "" {
+		return t.folder
+	}
+	return t.server.String()
+}
+
+// parseTarget tells folders from URLs, and both from what people may mean by something else.
+func parseTarget(s setting, env Env) (target, error) {
+	switch scheme, _, isURL := strings.Cut(s.text, "://"); {
+	case s.text == "":
+		return target{}, &TargetError{s.text, "is empty", targetHint}
+	case isURL && scheme == "sftp":
+		server, err := sftp.ParseURL(s.text)
+		return target{server: server}, err
+	case isURL:
+		return target{}, &TargetError{scheme + "://...", "not a folder and not sftp://", targetHint}
+	}
+	// user@host:path is what scp takes. A folder of that name would be a typing error.
+	host, path, isSCP := strings.Cut(s.text, ":")
+	if isSCP && filepath.VolumeName(s.text) == "" && !strings.ContainsAny(host, `/\`) {
+		meant := host + "/" + strings.TrimLeft(path, "/")
+		if host == "sftp" {
+			meant = strings.TrimLeft(path, "/")
+		}
+		return target{}, &TargetError{s.text, "not a folder and not sftp://", fmt.Sprintf("did you mean sftp://%s?", meant)}
+	}
+	return target{folder: s.path(home(env))}, nil
+}
+
+func home(env Env) string {
+	text, _ := env.LookupEnv("HOME")
+	return text
+}
+
+// open connects to the target of a call. What it returns must be closed.
+func (c *call) open(ctx context.Context) (store.Store, error) {
+	if !c.to.isSet() {
+		return nil, &UsageError{"no target", []string{"--to URL, OTACTL_TO, or to = \"URL\" in " + configName, targetHint}}
+	}
+	t, err := parseTarget(c.to, c.env)
+	if err != nil {
+		return nil, err
+	}
+	w := c.watch(t.String())
+	fs, err := c.connect(ctx, t)
+	if err != nil {
+		c.ui.progress(nil)
+		return nil, err
+	}
+	w.Store = posix.New(fs)
+	w.now("reading what is on %s", t)
+	return w, nil
+}
+
+func (c *call) connect(ctx context.Context, t target) (posix.FS, error) {
+	if t.folder != "" {
+		fs, err := local.Open(t.folder, local.Options{Written: c.written})
+		if err != nil {
+			return nil, err // not a nil *local.FS that is no nil posix.FS
+		}
+		return fs, nil
+	}
+	fs, err := sftp.Dial(ctx, t.server, c.sshConfig())
+	if err != nil {
+		return nil, err
+	}
+	return fs, nil
+}
+
+func (c *call) sshConfig() sftp.Config {
+	agent, _ := c.env.LookupEnv("SSH_AUTH_SOCK")
+	config := sftp.Config{
+		KnownHosts: c.known.path(home(c.env)), HostKey: c.hostKey.text, Identity: c.identity.path(home(c.env)),
+		Key: []byte(c.secrets.key), Passphrase: c.secrets.passphrase, Password: c.secrets.password,
+		PasswordAllowed: !c.pin().inFile(), AgentSocket: agent, Home: home(c.env), User: c.env.User, Timeout: c.timeout,
+		Warn:    c.ui.warn,
+		Trace:   func(text string) { c.ui.trace("%s", text) },
+		Written: c.written,
+	}
+	if tty, err := c.env.OpenTerminal(); err == nil {
+		_ = tty.Close() // it was opened to see whether there is one
+		config.Prompt = c.ask
+	}
+	return config
+}
+
+// pin is the setting that says which host key is right; not set if that is the business of the user's own known_hosts.
+func (c *call) pin() setting {
+	if c.hostKey.isSet() {
+		return c.hostKey
+	}
+	return c.known
+}
