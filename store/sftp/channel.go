@@ -26,7 +26,7 @@ type channel struct {
 // subsystem starts the SFTP server. Two trips.
 func subsystem(base net.Conn, client *ssh.Client) (*channel, error) {
 	ch, requests, err := client.OpenChannel("session", nil)
-	if err != nil {
+	if err := opened(err); err != nil {
 		return nil, err
 	}
 	ok, err := ch.SendRequest("subsystem", true, ssh.Marshal(struct{ Name string }{"sftp"}))
@@ -40,6 +40,15 @@ func subsystem(base net.Conn, client *ssh.Client) (*channel, error) {
 	go c.watch(requests)
 	go func() { _, _ = io.Copy(io.Discard, ch.Stderr()) }() // it would fill the window
 	return c, nil
+}
+
+// opened is the error of opening a channel. Package ssh calls a lost connection an unexpected packet.
+func opened(err error) error {
+	var rejected *ssh.OpenChannelError
+	if err == nil || errors.As(err, &rejected) {
+		return err
+	}
+	return io.EOF
 }
 
 // watch waits for the news that the server has ended. It returns when the channel is closed.

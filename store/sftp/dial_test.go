@@ -128,6 +128,19 @@ func TestRefusedConnection(t *testing.T) {
 	}
 }
 
+func TestNoAnswerToTCP(t *testing.T) {
+	deaf := func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
+	to := Target{Host: "box", Path: "/"}
+	err := wantConn(t, to, Config{Home: t.TempDir(), Dial: deaf, Timeout: 50 * time.Millisecond})
+	if want := "box:22: no answer for 50ms"; err.Error() != want {
+		t.Errorf("got %q, want %q", err, want)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	_, err2 := Dial(ctx, to, Config{Home: t.TempDir(), Dial: deaf})
+	wantIs(t, err2, context.DeadlineExceeded)
+}
+
 func TestNoAnswer(t *testing.T) {
 	for _, silent := range []testserver.Silence{testserver.SilentTCP, testserver.SilentLogin, testserver.SilentSFTP} {
 		s := testserver.GoSSH(t, testserver.GoSSHOptions{Silent: silent})

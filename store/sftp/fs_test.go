@@ -14,6 +14,7 @@ import (
 	"github.com/otactl/otactl/internal/testserver"
 	"github.com/otactl/otactl/store"
 	"github.com/otactl/otactl/store/posix"
+	"github.com/pkg/sftp"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -154,6 +155,41 @@ func TestCheckRefuses(t *testing.T) {
 	if left, err := f.ReadDir(t.Context(), "."); err != nil || len(left) != 2 {
 		t.Errorf("%v, %v", left, err)
 	}
+}
+
+// advertise makes pkg/sftp's server, whose plain RENAME overwrites, know only these extensions.
+func advertise(t *testing.T, extensions ...string) {
+	t.Helper()
+	try(t, sftp.SetSFTPExtensions(extensions...))
+	t.Cleanup(func() {
+		try(t, sftp.SetSFTPExtensions("hardlink@openssh.com", "posix-rename@openssh.com", "statvfs@openssh.com"))
+	})
+}
+
+func TestPlaceNeedsAServerThatRefuses(t *testing.T) {
+	advertise(t, "posix-rename@openssh.com")
+	dir := t.TempDir()
+	f := connect(t, pure(t, dir), Options{Root: "."})
+	write(t, filepath.Join(dir, "final"), "theirs")
+	write(t, filepath.Join(dir, "tmp"), "ours")
+	for range 2 { // before it is known what the server does, and after
+		wantIs(t, f.Place(t.Context(), "tmp", "final"), errNoPlace)
+		wantIs(t, f.Check(t.Context(), "."), errNoPlace)
+	}
+	wantFile(t, filepath.Join(dir, "final"), "theirs", 0o600)
+}
+
+func TestReplaceByPlainRename(t *testing.T) {
+	advertise(t, "hardlink@openssh.com")
+	dir := t.TempDir()
+	f := connect(t, pure(t, dir), Options{Root: "."})
+	write(t, filepath.Join(dir, "version"), "v1\n")
+	write(t, filepath.Join(dir, "next"), "v2\n")
+	wantIs(t, f.Replace(t.Context(), "next", "version"), errNoReplace) // not known yet
+	wantFile(t, filepath.Join(dir, "version"), "v1\n", 0o600)
+	try(t, f.Check(t.Context(), "."))
+	try(t, f.Replace(t.Context(), "next", "version"))
+	wantFile(t, filepath.Join(dir, "version"), "v2\n", 0o600)
 }
 
 func TestCheckAdvertised(t *testing.T) {

@@ -95,9 +95,10 @@ var steps = []step{
 // so the least of a few runs counts.
 func TestTrips(t *testing.T) {
 	f, relay := relayed(t)
-	if n := relay.Trips(); n > 14 {
+	if n := relay.Trips(); n > 9 {
 		t.Errorf("connecting takes %d trips", n)
 	}
+	t.Logf("connect: %d", relay.Trips())
 	least := map[string]int{}
 	for run := range 5 {
 		tooMany := false
