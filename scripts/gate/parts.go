@@ -9,12 +9,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
 
 // testServers is the package that tests with servers import.
 const testServers = "github.com/otactl/otactl/internal/testserver"
+
+// whole are the packages that test the program as one thing.
+var whole = []string{
+	"github.com/otactl/otactl",
+	"github.com/otactl/otactl/internal/model",
+	"github.com/otactl/otactl/internal/proofs",
+}
 
 func (g *gate) build() error {
 	return errors.Join(
@@ -26,31 +34,15 @@ func (g *gate) build() error {
 // lint builds the linter, which takes two minutes, so only CI and those who ask for it by name do it.
 func (g *gate) lint() error { return run("make", "--no-print-directory", "lint") }
 
-func (g *gate) unit() error {
-	without, _, err := packages()
-	if err != nil {
-		return err
-	}
-	return g.test(without...)
-}
+func (g *gate) unit() error { return g.testKind("unit", "-race") }
 
-func (g *gate) servers() error {
-	_, with, err := packages()
-	if err != nil {
-		return err
-	}
-	return g.test(with...)
-}
+func (g *gate) servers() error { return g.testKind("servers", "-race") }
 
-func (g *gate) race() error { return g.test("-race", "-short", "./...") }
+func (g *gate) whole() error { return g.testKind("whole") }
 
-// test runs go test with these further arguments and counts the results. The time limit makes a test that hangs say where.
+// test runs go test with these further arguments and counts the results. A test that hangs says where.
 func (g *gate) test(args ...string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	args = append([]string{"test", "-json", "-timeout", g.budget.String()}, args...)
-	cmd := exec.Command("go", args...)
+	cmd := exec.Command("go", append([]string{"test", "-json", "-timeout", "5m"}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -63,22 +55,36 @@ func (g *gate) test(args ...string) error {
 	return errors.Join(cmd.Wait(), readErr)
 }
 
-// packages returns the packages whose tests start no servers, and those whose tests do.
-func packages() (without, with []string, err error) {
+// testKind tests the packages of a kind.
+func (g *gate) testKind(kind string, flags ...string) error {
 	format := `{{.ImportPath}}{{range .TestImports}} {{.}}{{end}}{{range .XTestImports}} {{.}}{{end}}`
 	out, err := exec.Command("go", "list", "-f", format, "./...").Output()
 	if err != nil {
-		return nil, nil, fmt.Errorf("go list: %w", err)
+		return fmt.Errorf("go list: %w", err)
 	}
+	args := flags
 	for line := range strings.Lines(string(out)) {
 		words := strings.Fields(line)
-		if words[0] == testServers || strings.Contains(line, " "+testServers) {
-			with = append(with, words[0])
-		} else {
-			without = append(without, words[0])
+		if kindOf(words[0], words[1:]) == kind {
+			args = append(args, words[0])
 		}
 	}
-	return without, with, nil
+	if len(args) == len(flags) {
+		return nil
+	}
+	return g.test(args...)
+}
+
+// kindOf says which part tests a package. The race detector has nothing to see in a program that is run as another
+// process or in a model that has one goroutine, and takes ten times as long.
+func kindOf(pkg string, testImports []string) string {
+	switch {
+	case slices.Contains(whole, pkg):
+		return "whole"
+	case pkg == testServers || slices.Contains(testImports, testServers):
+		return "servers"
+	}
+	return "unit"
 }
 
 func run(name string, args ...string) error {
