@@ -35,12 +35,7 @@ func Run(ctx context.Context, st store.Store, p layout.Project) (Status, error) 
 	if err := s.History(ctx, func(c release.Change) bool { status.Last = &c; return false }); err != nil {
 		return status, err
 	}
-	before, err := s.Before(ctx)
-	var unknown *release.UnknownBeforeError
-	switch {
-	case err == nil:
-		status.Previous = before.String()
-	case !errors.As(err, &unknown):
+	if status.Previous, err = previous(ctx, s); err != nil {
 		return status, err
 	}
 	tag, isTag := s.LiveTag()
@@ -61,6 +56,27 @@ func Run(ctx context.Context, st store.Store, p layout.Project) (Status, error) 
 		status.Problems = append(status.Problems, (&release.UnfinishedError{Tag: tag, Missing: r.Missing}).Error())
 	}
 	return status, nil
+}
+
+// previous returns what a bare rollback would go to, or "" if it would be refused.
+func previous(ctx context.Context, s *release.State) (string, error) {
+	before, err := s.Before(ctx)
+	var unknown *release.UnknownBeforeError
+	if errors.As(err, &unknown) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	r, err := s.Release(ctx, before)
+	var damaged *release.DamagedError
+	if errors.As(err, &damaged) {
+		return "", nil
+	}
+	if err != nil || len(r.Missing) > 0 || r.Raw == nil && r.HandMade == nil {
+		return "", err
+	}
+	return before.String(), nil
 }
 
 // load reads the state of a project that is there.

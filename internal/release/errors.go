@@ -107,7 +107,7 @@ type RolledBackError struct {
 }
 
 func (e *RolledBackError) Error() string {
-	return fmt.Sprintf("release %s was published before and was rolled back from; %q is live", e.Tag, e.Live)
+	return fmt.Sprintf("release %s was published before and was rolled back from; %s is live", e.Tag, show(e.Live))
 }
 
 // An UnknownBeforeError reports that the log does not tell which release was live before the live one.
@@ -117,7 +117,7 @@ func (e *UnknownBeforeError) Error() string {
 	if e.Live == "" {
 		return "no release is live"
 	}
-	return fmt.Sprintf("which release was live before %q is not known", e.Live)
+	return fmt.Sprintf("which release was live before %s is not known", show(e.Live))
 }
 
 // A PointerError reports a pointer that was made by hand and holds no tag.
@@ -176,4 +176,12 @@ func andMore(names []string) string {
 		return names[0]
 	}
 	return fmt.Sprintf("%s and %d more", names[0], len(names)-1)
+}
+
+// show is the text of a pointer in a message: quoted unless it is a tag, because it may be anything.
+func show(text string) string {
+	if _, err := layout.ParseTag(text); err != nil {
+		return fmt.Sprintf("%q", text)
+	}
+	return text
 }
