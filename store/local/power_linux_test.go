@@ -2,11 +2,13 @@ package local_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/otactl/otactl/internal/testserver"
@@ -86,6 +88,57 @@ func TestPowerCut(t *testing.T) {
 		wantDevice(t, d, releases, tag)
 		old = tag
 	}
+}
+
+// An unlucky folder tree is on a disk that is written at the worst moment and loses its power then: after each new name,
+// the names reach the disk and the content does not, unless it was made durable before.
+type unlucky struct {
+	posix.FS
+	mu    sync.Mutex
+	dir   string
+	check func()
+}
+
+func (u *unlucky) Place(ctx context.Context, old, name string) error {
+	return u.cut(name, u.FS.Place(ctx, old, name))
+}
+
+func (u *unlucky) Replace(ctx context.Context, old, name string) error {
+	return u.cut(name, u.FS.Replace(ctx, old, name))
+}
+
+func (u *unlucky) cut(name string, err error) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	dir, openErr := os.Open(filepath.Join(u.dir, filepath.Dir(name)))
+	if openErr != nil {
+		return openErr
+	}
+	defer func() { _ = dir.Close() }()
+	if err := dir.Sync(); err != nil {
+		return err
+	}
+	u.check()
+	return err
+}
+
+// TestPowerCutWithin cuts the power after each new name: what has a final name has all of its content.
+func TestPowerCutWithin(t *testing.T) {
+	d := newDisk(t)
+	files := objects("v1.0.0", 3, 10_000)
+	u := &unlucky{FS: session(t, d.dir), dir: d.dir}
+	u.check = func() {
+		root := d.afterPowerCut(t)
+		for _, o := range append(files, store.Object{Name: "demo/version", Data: []byte("v1.0.0\n")}) {
+			data, err := fs.ReadFile(root, o.Name)
+			if !errors.Is(err, fs.ErrNotExist) && (err != nil || string(data) != string(o.Data)) {
+				t.Errorf("after a power cut: %s has %d bytes, %v", o.Name, len(data), err)
+			}
+		}
+	}
+	s := posix.New(u)
+	must(t, s.Create(t.Context(), files))
+	must(t, s.Commit(t.Context(), commit(1, "", "v1.0.0\n")))
 }
 
 func wantDevice(t *testing.T, d disk, releases storetest.Releases, tag string) {

@@ -103,7 +103,7 @@ func pausedAt(t *testing.T, open func(*testing.T) posix.FS, n int, seen map[stri
 }
 
 // testFenceAgainstFlip lets a publisher who is about to change the pointer and one who is about to fence it go on at the
-// same moment, 500 times: exactly one of the two succeeds.
+// same moment, 500 times: exactly one of the two succeeds. Before that, each of them goes first once.
 func testFenceAgainstFlip(t *testing.T, fresh Fresh[posix.FS]) {
 	open := fresh(t)
 	first, second := session(t, open), session(t, open)
@@ -140,11 +140,7 @@ func fenceAgainstFlip(t *testing.T, s store.Store, first, second posix.FS, round
 	if !reached(t, fence, results[1]) {
 		return
 	}
-	race(2, func(i int) error {
-		close([]*gate{flip, fence}[i].open)
-		return nil
-	})
-	aErr, bErr := <-results[0], <-results[1]
+	aErr, bErr := inOrder(round, [2]*gate{flip, fence}, results)
 	switch {
 	case aErr == nil && errors.Is(bErr, store.ErrChanged):
 		wins["flip"]++
@@ -155,6 +151,28 @@ func fenceAgainstFlip(t *testing.T, s store.Store, first, second posix.FS, round
 	default:
 		t.Errorf("flip: %v, fence: %v; want exactly one to succeed", aErr, bErr)
 	}
+}
+
+// inOrder opens both gates and returns what happened behind them: one after the other in the rounds 0 and 1, at once in all
+// others.
+func inOrder(round int, gates [2]*gate, results [2]chan error) (first, second error) {
+	switch round {
+	case 0:
+		close(gates[0].open)
+		first = <-results[0]
+		close(gates[1].open)
+		return first, <-results[1]
+	case 1:
+		close(gates[1].open)
+		second = <-results[1]
+		close(gates[0].open)
+		return <-results[0], second
+	}
+	race(2, func(i int) error {
+		close(gates[i].open)
+		return nil
+	})
+	return <-results[0], <-results[1]
 }
 
 func reached(t *testing.T, g *gate, done chan error) bool {
