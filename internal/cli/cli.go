@@ -81,9 +81,11 @@ func (r *runner) finish(ctx context.Context, err error) int {
 	}
 	r.ui.fail(exit)
 	if r.ui.json {
-		if werr := r.ui.object(r.command, exit, r.outcome); werr != nil && exit.code == 0 {
-			return exitUnexpected
-		}
+		r.ui.object(r.command, exit, r.outcome)
+	}
+	if r.ui.outErr != nil && exit.code == exitDone {
+		exit = &explained{code: exitUnexpected, errors: []string{"standard output: " + r.ui.outErr.Error()}}
+		r.ui.fail(exit)
 	}
 	return exit.code
 }

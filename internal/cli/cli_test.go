@@ -177,3 +177,22 @@ otactl: warning: g: is nested
 		t.Errorf("%s\nfor the object: %q", stderr, c.ui.warnings)
 	}
 }
+
+// A script that lost the results must not go on as if it had them.
+func TestResultsThatCannotBeWritten(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err) // only Linux has it
+	}
+	defer full.Close()
+	for _, args := range [][]string{{"help"}, {"help", "--json"}} {
+		env, _, stderr := newEnv(t, nil, args...)
+		env.Stdout = full
+		if code := Main(context.Background(), env); code != exitUnexpected {
+			t.Errorf("%q: exit %d, want %d", args, code, exitUnexpected)
+		}
+		if want := "otactl: error: standard output: write /dev/full: no space left on device\n"; stderr.String() != want {
+			t.Errorf("%q: stderr %q, want %q", args, stderr, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -31,6 +32,7 @@ type console struct {
 	mu       sync.Mutex
 	live     *progress // nil while nothing takes long
 	warnings []string  // for the object
+	outErr   error     // the first one of writing results
 }
 
 func newConsole(env Env) *console {
@@ -45,7 +47,8 @@ func (c *console) result(line string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.live.erase()
-	fmt.Fprintln(c.out, printable(line))
+	_, err := fmt.Fprintln(c.out, printable(line))
+	c.outErr = cmp.Or(c.outErr, err)
 }
 
 // warn prints a warning, and keeps it for the object.
@@ -111,10 +114,10 @@ type envelope struct {
 	Result   outcome  `json:"result,omitempty"`
 }
 
-func (c *console) object(command string, e *explained, result outcome) error {
+func (c *console) object(command string, e *explained, result outcome) {
 	enc := json.NewEncoder(c.out)
 	enc.SetEscapeHTML(false)
-	return enc.Encode(envelope{
+	c.outErr = enc.Encode(envelope{
 		Command: command, OK: e.code == 0, Exit: e.code, Error: strings.Join(e.errors, "\n"), Hints: e.hints,
 		Warnings: c.warnings, Result: result,
 	})
