@@ -171,6 +171,9 @@ func sshd(ts *testscript.TestScript, neg bool, args []string) {
 
 // gosshd [password=TEXT|silent] starts an SSH server that takes this password, or that never answers.
 func gosshd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("usage: gosshd [password=TEXT] [silent]")
+	}
 	var opts testserver.GoSSHOptions
 	for _, arg := range args {
 		key, value, _ := strings.Cut(arg, "=")

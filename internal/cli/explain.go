@@ -68,7 +68,7 @@ func flatten(err error) []error {
 	if err == nil {
 		return nil
 	}
-	//nolint:errorlint // only an error that is itself a list is taken apart: a wrapped list has more to say
+	// Only an error that is itself a list: what wraps a list has more to say.
 	list, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}

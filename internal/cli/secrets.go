@@ -30,12 +30,12 @@ func takeSecrets(env Env) secrets {
 }
 
 // ask asks for a secret on the user's terminal, and does not show what is typed.
-func (r *runner) ask(ctx context.Context, question string) (string, error) {
+func (r *runner) ask(ctx context.Context, question string) (answer string, err error) {
 	tty, err := r.env.OpenTerminal()
 	if err != nil {
 		return "", err
 	}
-	defer tty.Close()
+	defer func() { err = errors.Join(err, tty.Close()) }()
 	r.ui.mu.Lock() // keeps everything else away while somebody types
 	defer r.ui.mu.Unlock()
 	r.ui.live.erase()
