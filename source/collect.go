@@ -60,6 +60,9 @@ func (c *collector) argument(arg string) error {
 		return err
 	}
 	d, err := openFolder(base, dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return pathError(from(base, filepath.Join(dir, rel)), err)
+	}
 	if err != nil {
 		return err
 	}

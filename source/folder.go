@@ -51,7 +51,7 @@ func from(base, path string) string {
 	return filepath.Join(base, path)
 }
 
-func (d folder) close() { d.root.Close() } // nothing is written through it
+func (d folder) close() { _ = d.root.Close() } // nothing is written through it
 
 // at is the path of something in the folder, for messages.
 func (d folder) at(rel string) string { return filepath.Join(d.path, rel) }
@@ -71,7 +71,7 @@ func (d folder) list(rel string) ([]fs.DirEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	entries, err := f.ReadDir(-1)
 	if err != nil {
 		return nil, d.explain(rel, err)
@@ -98,7 +98,7 @@ func (d folder) read(rel string, max int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	info, err = f.Stat() // again: another file may have taken the name
 	if err != nil {
 		return nil, d.explain(rel, err)

@@ -81,7 +81,7 @@ func TestUsualKeyWithPassphrase(t *testing.T) {
 	s := testserver.Sshd(t, testserver.SshdOptions{})
 	h := home(t, map[string]string{"id_ed25519": slurp(t, encrypt(t, s.ClientKey, "open sesame"))})
 	timeout := 500 * time.Millisecond
-	cfg := usable(t, s, Config{Home: h, Timeout: timeout, Prompt: func(ctx context.Context, _ string) (string, error) {
+	cfg := usable(t, s, Config{Home: h, Timeout: timeout, Prompt: func(_ context.Context, _ string) (string, error) {
 		<-time.After(3 * timeout / 2)
 		return "open sesame", nil
 	}})

@@ -15,6 +15,8 @@ import (
 type TimeoutError struct{ After time.Duration }
 
 func (e *TimeoutError) Error() string { return fmt.Sprintf("no answer for %v", e.After) }
+
+// Timeout implements net.Error.
 func (e *TimeoutError) Timeout() bool { return true }
 
 // A lostError says that the connection ended.

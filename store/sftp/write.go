@@ -95,7 +95,7 @@ func (f *FS) Place(ctx context.Context, old, name string) error {
 			return f.rename(s, old, name)
 		}
 		if !s.has("hardlink@openssh.com") {
-			return f.placeByRename(ctx, s, old, name)
+			return f.placeByRename(s, old, name)
 		}
 		err := s.client.Link(f.abs(old), f.abs(name))
 		if err == nil || !answered(err) || errors.Is(err, fs.ErrNotExist) {
@@ -133,7 +133,7 @@ func (f *FS) rename(s *session, old, name string) error {
 }
 
 // placeByRename places what cannot be linked.
-func (f *FS) placeByRename(ctx context.Context, s *session, old, name string) error {
+func (f *FS) placeByRename(s *session, old, name string) error {
 	info, err := s.lstat(f.abs(old))
 	if err != nil {
 		return err
