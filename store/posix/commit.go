@@ -43,10 +43,23 @@ func (s *Store) Commit(ctx context.Context, c store.Commit) error {
 		return store.ErrFenced
 	}
 	if err != nil {
-		return s.settle(ctx, c, err)
+		if err := s.settle(ctx, c, err); err != nil {
+			return err
+		}
 	}
-	if err := s.fs.Sync(context.WithoutCancel(ctx), c.Project, path.Dir(claim)); err != nil {
-		return &store.UnknownError{Err: err} // it is live, but may not survive a power cut of the server
+	return s.seal(context.WithoutCancel(ctx), c)
+}
+
+// seal makes a change durable that is live. If the connection is lost at this moment, it does so on another one.
+func (s *Store) seal(ctx context.Context, c store.Commit) error {
+	dirs := []string{c.Project, path.Dir(c.Claim(c.Seq))}
+	err := s.fs.Sync(ctx, dirs...)
+	var lost *store.ConnError
+	if errors.As(err, &lost) {
+		err = s.fs.Sync(ctx, dirs...)
+	}
+	if err != nil {
+		return &store.UnknownError{Err: err} // it may not survive a power cut of the server
 	}
 	return nil
 }
