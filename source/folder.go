@@ -99,7 +99,7 @@ func (d folder) read(rel string, max int64) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	info, err = f.Stat() // again: another file may have taken the name
+	info, err = f.Stat()             // again: another file may have taken the name
 	if err != nil {
 		return nil, d.explain(rel, err)
 	}
