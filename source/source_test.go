@@ -85,7 +85,7 @@ func TestNames(t *testing.T) {
 		{none, "src src/lib", "boot.py lib/net.py lib/util.py util.py"}, // a folder reads its own .otaignore
 		{none, "src/lib/util.py", "src/lib/util.py: may be meant as src/lib/util.py or as util.py in the release"},
 		{none, "src/../src/boot.py", "src/../src/boot.py: may be meant as src/boot.py or as boot.py in the release"},
-		{none, "../x/boot.py", "open ../x: no such file or directory"},
+		{none, "../x/boot.py", "open ../x/boot.py: no such file or directory"},
 		{none, abs, abs + ": has a folder part, which may belong to its name in the release or not"},
 		{c, "lib/util.py boot.py", "boot.py lib/util.py"},
 		{c, "lib", "lib/net.py lib/util.py"},
