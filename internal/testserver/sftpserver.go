@@ -4,6 +4,7 @@ import (
 	"io"
 	"os/exec"
 	"testing"
+	"time"
 )
 
 // SFTPServer starts OpenSSH's sftp-server in dir, with these arguments, and returns its standard input and output.
@@ -36,9 +37,13 @@ type pipes struct {
 
 func (s *pipes) Write(b []byte) (int, error) { return s.in.Write(b) }
 
-// Close lets the server end by itself: it does at the end of its input.
+// Close lets the server end by itself, which it does at the end of its input; one that hangs is killed.
 func (s *pipes) Close() error {
 	err := s.in.Close()
-	<-s.p.done
+	select {
+	case <-s.p.done:
+	case <-time.After(time.Second):
+		s.p.kill()
+	}
 	return err
 }
