@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	ucli "github.com/urfave/cli/v2"
 
 	"github.com/otactl/otactl/source"
 )
@@ -195,4 +198,53 @@ func TestResultsThatCannotBeWritten(t *testing.T) {
 			t.Errorf("%q: stderr %q, want %q", args, stderr, want)
 		}
 	}
+}
+
+// What a flag can say, its variable can say too.
+func TestEveryFlagHasAVariable(t *testing.T) {
+	for _, name := range []string{"publish", "rollback", "prune", "check", "status", "init"} {
+		byFlag, byVariable, variables := []string{name}, []string{name}, map[string]string{}
+		env, _, _ := newEnv(t, variables)
+		for _, f := range flagInfos((&runner{env: env}).app().Command(name)) {
+			value := "true"
+			switch {
+			case f.Long == "config": // read at once: it has a story of its own in config.txtar
+				continue
+			case f.Long == "timeout":
+				value = "7s"
+			case f.TakesValue():
+				value = "7"
+			}
+			byFlag = append(byFlag, "--"+f.Long+"="+value)
+			variables[variable(f.Long)] = value
+		}
+		want := settingsOf(t, env, byFlag, nil)
+		got := settingsOf(t, env, byVariable, variables)
+		if want != got || !strings.Contains(want, "true") {
+			t.Errorf("%s\nby flags:     %s\nby variables: %s", name, want, got)
+		}
+	}
+}
+
+// settingsOf returns the settings of a command line, without where they came from.
+func settingsOf(t *testing.T, env Env, args []string, variables map[string]string) string {
+	t.Helper()
+	env.LookupEnv = func(name string) (string, bool) { text, ok := variables[name]; return text, ok }
+	app := (&runner{env: env, ui: newConsole(env)}).app()
+	line, err := parseLine(app, args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s settings
+	app.Command(args[0]).Action = func(c *ucli.Context) (err error) {
+		s, err = newSettings(env, c)
+		return err
+	}
+	if err := app.Run(line.argv("otactl")); err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range []*setting{&s.project, &s.to, &s.identity, &s.known, &s.hostKey, &s.dir} {
+		one.origin = ""
+	}
+	return fmt.Sprintf("%+v", s)
 }
