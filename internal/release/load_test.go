@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,6 +59,40 @@ func TestLoadWhileAdopted(t *testing.T) {
 	s, err := release.Load(t.Context(), between{Store: st, looked: make(chan struct{}), happen: adopt}, "demo")
 	must(t, err)
 	if s.Seq != 1 || len(s.Adopted) != 1 || s.Adopted[0].Tag != "v1.0.0" {
+		t.Errorf("at change %d the hand-made releases are %+v", s.Seq, s.Adopted)
+	}
+}
+
+// during is a store in which something happens while the project's folder is listed for the first time.
+type during struct {
+	store.Store
+	once   *sync.Once
+	happen func()
+}
+
+func (d during) List(ctx context.Context, dir string) ([]store.Entry, error) {
+	if dir == "demo" {
+		d.once.Do(d.happen)
+	}
+	return d.Store.List(ctx, dir)
+}
+
+// What is there of a first publish that is under way is not taken for hand-made.
+func TestLoadWhileFirstPublished(t *testing.T) {
+	tree, err := local.Open(t.TempDir(), local.Options{})
+	must(t, err)
+	st := posix.New(tree)
+	t.Cleanup(func() { must(t, st.Close()) })
+
+	begin := func() {
+		s, err := release.Load(context.Background(), st, "demo")
+		must(t, err)
+		must(t, s.Adopt(context.Background(), release.Who{Time: time.Unix(0, 0)}))
+		must(t, st.Create(context.Background(), []store.Object{{Name: "demo/v1.0.0_boot.py", Data: []byte("1")}}))
+	}
+	s, err := release.Load(t.Context(), during{Store: st, once: new(sync.Once), happen: begin}, "demo")
+	must(t, err)
+	if s.Seq != 1 || len(s.Adopted) != 0 {
 		t.Errorf("at change %d the hand-made releases are %+v", s.Seq, s.Adopted)
 	}
 }

@@ -53,17 +53,34 @@ func Load(ctx context.Context, st store.Store, p layout.Project) (*State, error)
 		return nil, err
 	}
 	s.Live = layout.PointerText(s.Pointer)
-	var err error
 	if s.Seq == 0 {
-		s.Adopted, err = s.handMade(ctx)
-		return s, err
+		return s.loadUnlogged(ctx)
 	}
+	var err error
 	if first.Action == "" { // it was claimed after we looked for it, and before we listed the log
 		first, err = s.readEntry(ctx, 1)
 	}
 	s.setEntry(1, first)
 	s.Adopted = first.Releases
 	return s, err
+}
+
+// loadUnlogged finds what a project without a log has. If it has one after that, what was found may be half of a release
+// that is being published, not hand-made, and the state is another one.
+func (s *State) loadUnlogged(ctx context.Context) (*State, error) {
+	made, err := s.handMade(ctx)
+	if err != nil {
+		return nil, err
+	}
+	seq, err := s.lastSeq(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if seq > 0 {
+		return Load(ctx, s.store, s.Project)
+	}
+	s.Adopted = made
+	return s, nil
 }
 
 // lastSeq returns the highest number in the log.
