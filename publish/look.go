@@ -162,6 +162,9 @@ func (p *publisher) sameContent(ctx context.Context, name string, data []byte) (
 	if errors.As(err, &large) {
 		return false, nil
 	}
+	if errors.Is(err, fs.ErrNotExist) { // it was there just now: somebody prunes it
+		return false, store.ErrChanged
+	}
 	return err == nil && bytes.Equal(there, data), err
 }
 
