@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// torture asks for everything, where else a part has to do: go test ./internal/proofs -args -torture (make torture).
+// torture asks for everything, where else a part has to do: make torture.
 var torture = flag.Bool("torture", false, "cut connections at every byte")
 
 // program is the otactl binary, built once.
