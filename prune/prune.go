@@ -73,6 +73,7 @@ func attempt(ctx context.Context, st store.Store, s *release.State, r Request) (
 		return Result{}, err
 	}
 	result := describe(s, found, chosen, protected)
+	result.Plan.Create = tombstones(s, chosen, tombs)
 	if len(chosen) == 0 || r.DryRun {
 		return result, nil
 	}
@@ -191,6 +192,16 @@ func choose(s *release.State, found []release.Found, protected map[string]string
 	return chosen, nil
 }
 
+// tombstones are those that are still to be written.
+func tombstones(s *release.State, chosen []release.Found, tombs map[string]bool) (items []release.Item) {
+	for _, f := range chosen {
+		if !tombs[f.Tag.String()] {
+			items = append(items, release.Item{Name: s.Project.Tombstone(f.Tag), Size: release.TombstoneSize(f.HasManifest)})
+		}
+	}
+	return items
+}
+
 // describe says what is planned, and what stays.
 func describe(s *release.State, found, chosen []release.Found, protected map[string]string) Result {
 	result := Result{Plan: release.Plan{Action: layout.Prune, From: s.Live, To: s.Live}}
@@ -205,7 +216,7 @@ func describe(s *release.State, found, chosen []release.Found, protected map[str
 			result.Plan.Remove = append(result.Plan.Remove, release.Item{Name: file.Path, Size: file.Size})
 		}
 		if f.HasManifest {
-			result.Plan.Remove = append(result.Plan.Remove, release.Item{Name: s.Project.Manifest(f.Tag)})
+			result.Plan.Remove = append(result.Plan.Remove, release.Item{Name: s.Project.Manifest(f.Tag), Size: f.Manifest})
 		}
 	}
 	for _, f := range found {

@@ -54,12 +54,18 @@ func (p planOutcome) lines(project string) []string {
 	if p.adopts {
 		lines = append(lines, fmt.Sprintf("would add change 1 to the log: adopt %s", count(len(p.Adopt), "hand-made release")))
 	}
+	change := []string{fmt.Sprintf("would add change %d to the log: %s", p.Seq, p.Action)}
+	var creates []string
 	for _, i := range p.Create {
-		lines = append(lines, fmt.Sprintf("would create %s (%s)", i.Name, size(i.Size)))
+		creates = append(creates, fmt.Sprintf("would create %s (%s)", i.Name, size(i.Size)))
 	}
-	lines = append(lines, fmt.Sprintf("would add change %d to the log: %s", p.Seq, p.Action))
+	if p.Action == string(layout.Prune) { // which tells before it acts
+		lines = append(append(lines, change...), creates...)
+	} else {
+		lines = append(append(lines, creates...), change...)
+	}
 	for _, i := range p.Remove {
-		lines = append(lines, "would remove "+i.Name)
+		lines = append(lines, fmt.Sprintf("would remove %s (%s)", i.Name, size(i.Size)))
 	}
 	if p.From != p.To {
 		lines = append(lines, fmt.Sprintf("would set %s/version: %s -> %s", project, showTag(p.From), showTag(p.To)))

@@ -25,18 +25,20 @@ type keptOutcome struct {
 }
 
 func (o *pruneOutcome) lines() []string {
-	var lines []string
 	if o.DryRun {
-		lines = o.Plan.lines(o.Project)
-		for _, k := range o.Kept {
-			lines = append(lines, fmt.Sprintf("keep %s: %s", k.Tag, k.Reason))
-		}
-		return lines
+		return append(o.Plan.lines(o.Project), o.kept()...)
 	}
 	if len(o.Pruned) == 0 {
-		return []string{fmt.Sprintf("%s: nothing to prune (%s)", o.Project, count(len(o.Kept), "release"))}
+		return append([]string{o.Project + ": nothing to prune"}, o.kept()...)
 	}
 	return []string{fmt.Sprintf("%s: pruned %s (%s)", o.Project, strings.Join(o.Pruned, " "), count(len(o.Plan.Remove), "file"))}
+}
+
+func (o *pruneOutcome) kept() (lines []string) {
+	for _, k := range o.Kept {
+		lines = append(lines, fmt.Sprintf("keep %s: %s", k.Tag, k.Reason))
+	}
+	return lines
 }
 
 func runPrune(ctx context.Context, c *call) (outcome, error) {

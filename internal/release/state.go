@@ -137,6 +137,7 @@ func (s *State) handMade(ctx context.Context) ([]layout.HandMade, error) {
 type Found struct {
 	Tag         layout.Tag
 	HasManifest bool
+	Manifest    int64       // size of the manifest, in bytes
 	Files       []FoundFile // ascending by path
 }
 
@@ -176,7 +177,7 @@ func (s *State) Inventory(ctx context.Context) ([]Found, error) {
 			byTag[place.Tag.String()] = found
 		}
 		if place.IsManifest() {
-			found.HasManifest = true
+			found.HasManifest, found.Manifest = true, f.Size
 			continue
 		}
 		found.Files = append(found.Files, FoundFile{s.path(f.Name), place.Kind, place.Name, f.Size})

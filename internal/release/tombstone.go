@@ -2,6 +2,8 @@ package release
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io/fs"
 	"slices"
@@ -79,11 +81,22 @@ func (s *State) Tombstones(ctx context.Context) (map[string]bool, error) {
 	return tags, err
 }
 
+// noManifest is what a tombstone says of a release that has none.
+const noManifest = "none"
+
+// TombstoneSize is the size of a tombstone in bytes.
+func TombstoneSize(hasManifest bool) int64 {
+	if !hasManifest {
+		return int64(len(noManifest + "\n"))
+	}
+	return int64(hex.EncodedLen(sha256.Size) + len("\n"))
+}
+
 // ManifestSum is what a tombstone says of a release: the SHA-256 of its manifest in hex, or "none".
 func (s *State) ManifestSum(ctx context.Context, t layout.Tag) (string, error) {
 	raw, err := s.store.Read(ctx, s.Project.Manifest(t), layout.MaxManifest)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "none", nil
+		return noManifest, nil
 	}
 	return SHA256(raw), err
 }

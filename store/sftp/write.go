@@ -3,12 +3,16 @@ package sftp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
+	"syscall"
 
 	"github.com/pkg/sftp"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/otactl/otactl/store"
 )
 
 // Write makes a new file. Three trips: OPEN; all WRITEs and the mode at once; FSYNC. After a good FSYNC there is nothing
@@ -66,9 +70,10 @@ func flush(s *session, file *sftp.File) (synced bool, err error) {
 	return err == nil, err
 }
 
-// Mkdir makes a new folder. One trip: MKDIR; and another one for a mode.
+// Mkdir makes a new folder. One trip: MKDIR; and another one for a mode. That the root is not there is a
+// *store.RefusedError: it is not made, because it may be a typing error.
 func (f *FS) Mkdir(ctx context.Context, name string, mode fs.FileMode) error {
-	return f.do(ctx, "mkdir", name, func(s *session) error {
+	err := f.do(ctx, "mkdir", name, func(s *session) error {
 		if err := s.client.Mkdir(f.abs(name)); err != nil {
 			return f.full(s, name, 1, f.taken(s, name, err))
 		}
@@ -78,6 +83,10 @@ func (f *FS) Mkdir(ctx context.Context, name string, mode fs.FileMode) error {
 		}
 		return s.client.Chmod(f.abs(name), mode)
 	})
+	if errors.Is(err, fs.ErrNotExist) && path.Dir(name) == "." {
+		return &store.RefusedError{Target: f.Target, Err: fmt.Errorf("folder %q: %w", f.Root, syscall.ENOENT)}
+	}
+	return err
 }
 
 // Chmod sets the mode of a folder. One trip.
