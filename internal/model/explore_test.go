@@ -1,6 +1,9 @@
 package model
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"slices"
+)
 
 // A scenario is who runs against whom, on what.
 type scenario struct {
@@ -9,7 +12,9 @@ type scenario struct {
 	hand   uint8 // releases that were made by hand, as bits
 	specs  []spec
 	plain  bool  // without any reduction
+	free   bool  // what is read at once is read in any order
 	plans  uint8 // how often each process plans, be it that it was too late or that it died and is started anew
+	uneven bool  // some releases have only one of the two files
 }
 
 type event uint8
@@ -39,6 +44,7 @@ type explorer struct {
 	firstEffect   []uint8   // in each of them
 	shared        []bool    // of each spec: somebody else changes its release
 	made, removed uint8     // releases, as bits
+	differ        uint8     // releases that some have other bytes for, as bits
 	protocol      protocol
 	seed          maphash.Seed
 	nodes         []node
@@ -59,6 +65,7 @@ func (c scenario) explore(p protocol) *explorer {
 	}
 	for _, s := range c.specs {
 		e.add(s)
+		e.uneven = e.uneven || s.bytes >= onlyA
 	}
 	e.scratch.server = c.server
 	e.nodes = append(e.nodes, node{state: e.scratch, parent: -1})
@@ -80,9 +87,22 @@ func (e *explorer) add(s spec) {
 	switch s.verb {
 	case publish:
 		e.made |= s.tag.bit()
+		if e.hasOther(s) {
+			e.differ |= s.tag.bit()
+		}
 	case prune:
 		e.removed |= s.tag.bit()
 	}
+}
+
+// hasOther reports whether somebody has other bytes for the release of a publish.
+func (e *explorer) hasOther(s spec) bool {
+	for _, c := range e.server.rel[s.tag].has {
+		if c != 0 && c != s.bytes {
+			return true
+		}
+	}
+	return slices.ContainsFunc(e.specs, func(o spec) bool { return o.tag == s.tag && o.verb == publish && o.bytes != s.bytes })
 }
 
 // of returns what a command runs.
@@ -137,7 +157,7 @@ func (e *explorer) step(s *state, i int) {
 		x.pc++
 		e.reach(i, lost, 0)
 	}
-	for name := range names {
+	for name := range things {
 		x := e.copy(s, i)
 		x.name = name
 		v, ok := now.take(x)
@@ -182,8 +202,10 @@ func (s step) take(x turn) (v verdict, ok bool) {
 func (e *explorer) turn(s *state, i int) turn {
 	x := turn{state: s, proc: &s.procs[i], spec: e.specs[i]}
 	x.plain = e.plain
+	x.anyOrder = e.plain || e.free
 	x.noMaker = e.made&x.tag().bit() == 0
 	x.noRemover = e.removed&x.tag().bit() == 0
+	x.sameBytes = e.differ&x.tag().bit() == 0 && !e.plain
 	return x
 }
 
@@ -222,6 +244,7 @@ func (e *explorer) reach(by int, how event, name int) {
 		e.finish(e.turn(s, i), next)
 	}
 	e.report(checkStep(&e.nodes[e.at].state, s))
+	e.report(e.checkKept(&e.nodes[e.at].state, s))
 	n := node{parent: e.at, proc: uint8(by), event: how, name: uint8(name)}
 	n.perm, n.swapped = e.canonical(s)
 	h := maphash.Comparable(e.seed, *s)

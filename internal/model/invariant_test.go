@@ -21,6 +21,7 @@ const (
 	trueAnswers   rule = "answers are true"
 	neverStuck    rule = "from everywhere, a publish of a new release succeeds"
 	secondRun     rule = "from everywhere, running a command again completes it or is refused with reason"
+	unfinishedOK  rule = "who did not name it does not prune what is unfinished"
 	refusedClean  rule = "from everywhere, what is refused leaves no files"
 )
 
@@ -74,8 +75,8 @@ func (c scenario) right(e entry) bool {
 		return e.to > e.from || slices.ContainsFunc(c.specs, func(s spec) bool { return s.tag == e.to && s.downgrade })
 	case activate:
 		return e.to > e.from || e.from == none
-	case rollback:
-		return e.to < e.from
+	case rollback: // without a tag, it undoes a downgrade
+		return e.to < e.from || slices.ContainsFunc(c.specs, func(s spec) bool { return s.tag == e.from && s.downgrade })
 	}
 	return true
 }
@@ -86,7 +87,13 @@ func (c scenario) whole(s *server, t tag) bool {
 	if c.hand&t.bit() != 0 {
 		return r.has[fileA] == 1 && r.has[fileB] == 1
 	}
-	return r.has[manifest] != 0 && r.has[fileA] == r.has[manifest] && r.has[fileB] == r.has[manifest]
+	m := r.has[manifest]
+	for name := range manifest {
+		if m.files()&(1<<name) != 0 && r.has[name] != m {
+			return false
+		}
+	}
+	return m != 0
 }
 
 // wasLiveBefore reports whether what entry k makes live was live at any time before.
@@ -126,6 +133,21 @@ func checkStep(a, b *state) *violation {
 	return nil
 }
 
+// checkKept checks what a prune that was told no tags claims.
+func (c scenario) checkKept(a, b *state) *violation {
+	e := b.log[b.n]
+	if a.n == b.n || e.act != prune {
+		return nil
+	}
+	for _, s := range c.specs {
+		finished := a.rel[s.tag].has[manifest] != 0 || a.rel[s.tag].tomb || c.hand&s.tag.bit() != 0
+		if s.keep && e.tags&s.tag.bit() != 0 && !finished {
+			return broken(unfinishedOK, "%v is half there", s.tag)
+		}
+	}
+	return nil
+}
+
 // checkAnswer checks what a process says at its end.
 func checkAnswer(x turn, v verdict) *violation {
 	if reason := untrue(x, v); reason != "" {
@@ -144,10 +166,12 @@ func untrue(x turn, v verdict) string {
 		return "nobody pruned it"
 	case v == isRolledBack && !x.ceased(t):
 		return "it was not rolled back from"
-	case v == isOther && !x.otherBytes():
+	case v == isOther && !x.otherBytes() && !x.pruned(t):
 		return "nothing there has other bytes"
-	case v == superseded && x.pointer == t && !x.server.wasLive(t, x.server.n):
-		return "it is live and has always been"
+	case v == isLower && x.pointer <= t, v == isDirection && (x.spec.verb == rollback) != (t > x.pointer):
+		return fmt.Sprintf("%v is live", x.pointer)
+	case v == isLive && x.pointer != t:
+		return "it is not live"
 	}
 	return ""
 }
@@ -201,6 +225,8 @@ func (e *explorer) completed(s *server, x turn, v verdict) bool {
 		return s.pruned(t)
 	case isLive:
 		return s.pointer == t
+	case isUnknownBefore:
+		return true
 	case isOther:
 		return before.otherBytes()
 	case isLower:
@@ -210,7 +236,7 @@ func (e *explorer) completed(s *server, x turn, v verdict) bool {
 	case isDirection:
 		return (x.spec.verb == rollback) == (t > s.pointer)
 	case isMissing:
-		return !e.whole(s, t)
+		return !e.whole(s, t) && (x.spec.verb != prune || x.release().there() == 0 && !s.pruned(t))
 	}
 	return false
 }
@@ -218,6 +244,8 @@ func (e *explorer) completed(s *server, x turn, v verdict) bool {
 func (e *explorer) achieved(x turn) bool {
 	t := x.tag()
 	switch {
+	case x.spec.keep && (x.pointer == t || x.release().has[manifest] == 0 && e.hand&t.bit() == 0 && !x.release().tomb):
+		return true
 	case x.spec.verb == prune:
 		return x.release().there() == 0
 	case x.spec.noActivate:

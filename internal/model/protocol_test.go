@@ -7,6 +7,7 @@ type spec struct {
 	bytes      content
 	downgrade  bool // --allow-downgrade
 	noActivate bool // --no-activate
+	keep       bool // prune --keep: the tag is not named, and stays if it is protected or unfinished
 	lossy      bool // the connection may be lost at the flip
 }
 
@@ -16,22 +17,24 @@ type verdict uint8
 const (
 	next verdict = iota
 	again
-	done       // exit 0
-	gaveUp     // somebody else was faster, too often
-	notLive    // connection lost, and what was sent will never be live
-	superseded // connection lost, and something else is live
-	isPruned   // the rest: refused
-	isOther
+	done    // exit 0
+	gaveUp  // somebody else was faster, too often
+	notLive // connection lost, and what was sent will never be live
+	unknown // connection lost, and others went on
+	isPruned
+	isOther // this and the rest: refused
 	isLower
 	isRolledBack
 	isMissing
 	isLive
 	isDirection
+	isUnknownBefore
 )
 
 var verdictText = [...]string{
-	"next", "plan again", "done", "gave up", "not live", "superseded", "refused: pruned", "refused: other bytes",
-	"refused: lower than live", "refused: rolled back from", "refused: not complete", "refused: live", "refused: use the other verb",
+	"next", "plan again", "done", "gave up", "not live", "unknown", "refused: pruned", "refused: other bytes",
+	"refused: lower than live", "refused: rolled back from", "refused: not complete", "refused: live",
+	"refused: use the other verb", "refused: unknown what was live before",
 }
 
 func (v verdict) String() string { return verdictText[v] }
@@ -44,7 +47,9 @@ type turn struct {
 	name int // the name that a step with each is about
 	// Nobody in this scenario creates, or removes, what is of the release.
 	noMaker, noRemover bool
+	sameBytes          bool // and nobody has other bytes for it
 	plain              bool // no step is left out or taken early
+	anyOrder           bool // of what is read at once
 }
 
 // A step has at most one effect on the server, or looks at one thing there.
@@ -72,48 +77,47 @@ type protocol struct{ publish, rollback, prune program }
 func decided() protocol {
 	return protocol{
 		publish: join(
+			loadSteps(),
+			lookSteps(),
 			program{
-				{what: "list log", do: listLog},
-				{what: "read pointer", do: readPointer},
-				{what: "look at", own: true, do: lookAt, futile: settledName, each: always(allNames)},
-				{what: "look for tombstone", own: true, do: lookForTombstone, futile: settledTomb},
-				{what: "scan log", do: scanForPrune, when: anythingThere, local: true},
-				{what: "decide", do: decidePublish, local: true},
+				{what: "refuse", do: refuse, local: true},
 				{what: "compare unfinished", own: true, do: compareUnfinished, futile: settledName, each: unfinishedFiles},
-				{what: "forget", do: forget, local: true},
+				{what: "decide", do: decidePublish, local: true},
+				{what: "look again", do: lookAgain, when: refused},
 			},
 			adoptSteps(),
 			program{
-				{what: "create", own: true, effect: true, do: create, futile: sameThere, each: always(bothFiles)},
+				{what: "compare manifest", own: true, do: compareManifest, futile: settledManifest, when: inOrder},
+				{what: "create", own: true, effect: true, do: create, futile: settledCreate, each: creates},
 				{what: "report conflicts", do: reportConflicts, local: true},
-				{what: "create manifest", own: true, effect: true, do: createManifest, futile: manifestThere},
+				{what: "create manifest", own: true, effect: true, do: createManifest, futile: manifestThere, when: missingManifest},
+				{what: "forget", do: forget, local: true},
 			},
 			commitSteps(),
 		),
 		rollback: join(
+			loadSteps(),
+			program{{what: "choose", do: choose, local: true}},
+			lookSteps(),
 			program{
-				{what: "list log", do: listLog},
-				{what: "read pointer", do: readPointer},
-				{what: "choose", do: chooseBelow, when: withoutTag, local: true},
-				{what: "look at", own: true, do: lookAt, futile: settledName, each: always(allNames)},
-				{what: "scan log", do: scanForPrune, local: true},
-				{what: "walk", do: walk, when: noLog},
-				{what: "decide", do: decideRollback, local: true},
+				{what: "decide", do: decideRollback, when: chosen, local: true},
+				{what: "look again", do: lookAgain, when: refused},
 			},
-			adoptSteps()[1:],
+			adoptSteps(),
 			commitSteps(),
 		),
 		prune: join(
+			loadSteps(),
 			program{
-				{what: "list log", do: listLog},
-				{what: "read pointer", do: readPointer},
 				{what: "look at", own: true, do: lookAt, futile: settledName, each: always(allNames)},
+				{what: "look for tombstone", own: true, do: lookForTombstone, futile: settledTomb, when: tombstoneMatters},
 				{what: "decide", do: decidePrune, local: true},
+				{what: "look again", do: lookAgain, when: refused},
 			},
 			adoptSteps(),
-			commitSteps()[:3],
+			commitSteps()[:4],
 			program{
-				{what: "write tombstone", own: true, effect: true, do: writeTombstone, futile: hasTomb},
+				{what: "write tombstone", own: true, effect: true, do: bury, futile: buried},
 				{what: "remove", own: true, effect: true, do: remove, futile: goneForGood, each: plannedFiles},
 				{what: "remove manifest", own: true, effect: true, do: removeManifest, futile: manifestGone, when: plannedManifest},
 				{what: "end", do: func(turn) verdict { return done }, local: true},
@@ -122,24 +126,44 @@ func decided() protocol {
 	}
 }
 
+// loadSteps are release.Load. Entry 1, which is read beside, is final.
+func loadSteps() program {
+	return program{
+		{what: "read pointer", do: readPointer, when: inOrder},
+		{what: "load", do: load, each: loads},
+		{what: "walk", do: walk, when: noLog},
+		{what: "list log again", do: listAgain, when: noLog},
+	}
+}
+
+// lookSteps are what is read of a release.
+func lookSteps() program {
+	return program{
+		{what: "look for tombstone", own: true, do: lookForTombstone, futile: settledTomb, when: looksInOrder},
+		{what: "look at manifest", own: true, do: lookAtManifest, futile: settledManifest, when: looksInOrder},
+		{what: "look at", own: true, do: lookAt, futile: settledThing, each: looks},
+	}
+}
+
 // adoptSteps are the commit of number 1, before anything of ours is there that could be taken for hand-made.
 func adoptSteps() program {
 	return program{
-		{what: "walk", do: walk, when: noLog},
 		{what: "compare to adopt", do: compare, when: noLog},
 		{what: "claim 1", effect: true, do: claimAdopt, when: noLog},
 	}
 }
 
-// commitSteps are store.Store's Commit.
+// commitSteps are release.State's Commit, and in it store.Store's.
 func commitSteps() program {
 	return program{
+		{what: "help", effect: true, do: bury, futile: buried, when: lastIsPrune},
 		{what: "fence", effect: true, do: fence, futile: fenced},
 		{what: "compare", do: compare, futile: tooLate},
-		{what: "claim", do: claim, futile: tooLate},
-		{what: "flip", do: flip, futile: wasFenced, lost: sendFlip},
-		{what: "fence ourselves", do: fenceOurselves},
+		{what: "claim", effect: true, do: claim, futile: tooLate},
+		{what: "flip", effect: true, do: flip, futile: wasFenced, lost: sendFlip},
+		{what: "fence ourselves", effect: true, do: fenceOurselves},
 		{what: "read pointer after loss", do: readAfterLoss},
+		{what: "look for the next claim", do: lookForNext},
 	}
 }
 
@@ -152,11 +176,46 @@ func join(parts ...program) (p program) {
 
 func always(bits uint8) func(turn) uint8 { return func(turn) uint8 { return bits } }
 
-func anythingThere(x turn) bool   { return x.seen != 0 }
-func withoutTag(x turn) bool      { return x.spec.tag == none }
-func noLog(x turn) bool           { return x.proc.n == 0 }
-func plannedFiles(x turn) uint8   { return x.seen & bothFiles }
-func plannedManifest(x turn) bool { return x.seen&(1<<manifest) != 0 }
+func noLog(x turn) bool            { return x.proc.n == 0 }
+func refused(x turn) bool          { return x.refusal != next }
+func chosen(x turn) bool           { return x.refusal == next }
+func inOrder(x turn) bool          { return !x.anyOrder }
+func looksInOrder(x turn) bool     { return chosen(x) && inOrder(x) }
+func tombstoneMatters(x turn) bool { return x.seen == 0 || x.spec.keep }
+func lastIsPrune(x turn) bool      { return x.log[x.proc.n].act == prune }
+func plannedFiles(x turn) uint8    { return x.seen & bothFiles }
+func plannedManifest(x turn) bool  { return x.seen&(1<<manifest) != 0 }
+func ownNames(x turn) uint8        { return x.spec.bytes.files() | 1<<manifest }
+func missingManifest(x turn) bool  { return x.seen&(1<<manifest) == 0 }
+
+func loads(x turn) uint8 {
+	if inOrder(x) {
+		return loadLog
+	}
+	return loadLog | loadPointer
+}
+
+// looks are what is looked at: by a publish that is only its own names.
+func looks(x turn) uint8 {
+	bits := uint8(bothFiles)
+	if x.spec.verb == publish {
+		bits = x.spec.bytes.files()
+	}
+	switch {
+	case refused(x):
+		return 0
+	case inOrder(x):
+		return bits
+	}
+	return bits | 1<<manifest | 1<<tombstone
+}
+
+func creates(x turn) uint8 {
+	if inOrder(x) {
+		return x.spec.bytes.files()
+	}
+	return ownNames(x)
+}
 
 // tag is the release that the command is about.
 func (x turn) tag() tag {

@@ -7,6 +7,10 @@ package model
 //     own does to a release that nobody else names is not live before its own flip. Dying in between is kept, so that a
 //     second run starts from every half of a release.
 //   - A process that died before it changed anything is not started anew: it is one that has not begun.
+//   - What is read at once is read in the worst order. The pointer before the log: a later one is compared at the commit all
+//     the same, or belongs to a refusal, which looks at it again. A tombstone before the names of its release: it stays, so
+//     who finds none later would have found none then, and who finds one is refused. A manifest before the files: it is the
+//     last to come and the last to go. Some scenarios are free of this.
 //   - Processes with the same command are interchangeable, and so are the two files of a release.
 //
 // TestReductions compares with what is reached without any of this.
@@ -59,7 +63,7 @@ func settle(prog program, x turn, v verdict) verdict {
 			continue
 		}
 		took := false
-		for x.name = 0; x.name < names && !took; x.name++ {
+		for x.name = 0; x.name < things && !took; x.name++ {
 			if left := s.left(x); left&(1<<x.name) != 0 && (s.local || s.futile != nil && !x.plain && s.futile(x)) {
 				v, took = s.take(x)
 			}
@@ -80,7 +84,7 @@ func (e *explorer) canonical(s *state) (perm [maxProcs]uint8, swapped uint8) {
 	if e.plain {
 		return perm, 0
 	}
-	for t := tag(1); t < fresh; t++ {
+	for t := tag(1); t < fresh && !e.uneven; t++ {
 		if e.firstFile(s, t, fileA) < e.firstFile(s, t, fileB) {
 			e.swapFiles(s, t)
 			swapped |= t.bit()

@@ -24,21 +24,41 @@ func (t tag) String() string {
 }
 
 // A content is the bytes of a file, or of the manifest of a release with these files. 0 is a file that is not there. Sizes
-// tell nothing: all contents have the same.
+// tell nothing: all contents have the same. Releases of 1 and 2 have both files, one of onlyA or onlyB has one.
 type content uint8
 
-// Names of a release, as bits. The last one is its manifest.
+const (
+	onlyA content = 3
+	onlyB content = 4
+)
+
+// files are the names of a release of this content, as bits.
+func (c content) files() uint8 {
+	switch c {
+	case 0:
+		return 0
+	case onlyA:
+		return 1 << fileA
+	case onlyB:
+		return 1 << fileB
+	}
+	return bothFiles
+}
+
+// Names of a release, as bits. The last one is its manifest; a tombstone is a thing that is no name of it.
 const (
 	fileA = iota
 	fileB
 	manifest
 	names
+	tombstone = names
+	things    = names + 1
 
 	bothFiles = 1<<fileA | 1<<fileB
 	allNames  = bothFiles | 1<<manifest
 )
 
-var nameText = [names]string{"a", "b", "manifest"}
+var nameText = [things]string{"a", "b", "manifest", "tombstone"}
 
 type release struct {
 	has  [names]content
@@ -121,6 +141,18 @@ func (s *server) pruned(t tag) bool {
 	return false
 }
 
+// buried reports whether each prune but the last has its tombstones.
+func (s *server) buried() bool {
+	for k := uint8(1); k < s.n; k++ {
+		for t := range s.rel {
+			if s.log[k].act == prune && s.log[k].tags&tag(t).bit() != 0 && !s.rel[t].tomb {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // effective is the rule by which every reader of the log tells whether change k, of n that it knows, took effect.
 func (s *server) effective(k, n uint8, pointer tag) bool {
 	if k < n {
@@ -174,7 +206,9 @@ type proc struct {
 	content  content // of the manifest that was there
 	tomb     bool    // there was a tombstone
 	hand     uint8   // releases that were there before the log
+	walked   uint8   // names of its release that were
 	conflict bool    // a file was there with other bytes
+	refusal  verdict // what it comes to, unless the pointer has changed
 	flight   uint8   // the claim whose flip was sent and not answered
 }
 

@@ -50,10 +50,13 @@ func (e *explorer) event(before, n *node, swapped uint8) string {
 	}
 	s := e.programs[n.proc][p.pc]
 	text, name := s.what, n.name
-	if t := e.specs[n.proc].tag; name != manifest && swapped&t.bit() != 0 {
+	if t := e.specs[n.proc].tag; name < manifest && swapped&t.bit() != 0 {
 		name = 1 - name
 	}
-	if s.each != nil {
+	switch {
+	case s.what == "load":
+		text += map[bool]string{true: " log", false: " pointer"}[1<<name == loadLog]
+	case s.each != nil:
 		text += " " + nameText[name]
 	}
 	if n.event == lost {
