@@ -19,7 +19,10 @@ func refusal(err error) bool {
 	var before *UnknownBeforeError
 	var protected *ProtectedError
 	var kind *LayoutError
-	return errors.As(err, &order) || errors.As(err, &back) || errors.As(err, &before) || errors.As(err, &protected) || errors.As(err, &kind)
+	var pointer *PointerError
+	var strict *StrictError
+	return errors.As(err, &order) || errors.As(err, &back) || errors.As(err, &before) || errors.As(err, &protected) ||
+		errors.As(err, &kind) || errors.As(err, &pointer) || errors.As(err, &strict)
 }
 
 // An AbsentError reports a release that is not on the server.
