@@ -34,7 +34,7 @@ func problems(f File, o Options) (errs []error) {
 // warnings are what one file may do and perhaps should not.
 func warnings(f File, o Options) (ws []Warning) {
 	if strings.Contains(f.Name, "/") {
-		ws = append(ws, Warning{Path: f.Path, Text: "original clients cannot install a file in a folder (" + f.Name + ")"})
+		ws = append(ws, Warning{Path: f.Path, Text: "original clients cannot install a file in a folder"})
 	}
 	if isBinary(f.Data) {
 		return append(ws, Warning{Path: f.Path, Text: "original clients cannot install a file that is not text"})
