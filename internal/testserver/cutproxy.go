@@ -173,7 +173,13 @@ func unsent(conn *net.TCPConn) int {
 		return 0
 	}
 	var n int
-	err = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
+	err = raw.Control(func(fd uintptr) {
+		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err == nil && info.State == unix.BPF_TCP_CLOSE {
+			return // the other side has reset the connection: what is left never arrives, and would count for ever
+		}
+		n, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
+	})
 	if err != nil {
 		return 0
 	}
