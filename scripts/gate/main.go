@@ -1,7 +1,8 @@
 // Gate runs the checks that a change has to pass, each within a time budget, and says in its last line how many tests
 // passed. `make test` runs it; the names of parts as arguments run only those.
 //
-// With CI=true a skipped test and a part that is over its budget are failures; otherwise they are only reported.
+// With CI=true a skipped test is a failure, and so is a part that takes more than twice its budget: a slow machine is no
+// reason to refuse a change, a test that has become slow is.
 package main
 
 import (
@@ -83,7 +84,7 @@ func (g *gate) pass(p part) bool {
 	fmt.Printf("== %s: %s, %v of %v\n", p.name, verdict, took, p.budget)
 	if took > p.budget {
 		fmt.Printf("over budget: %s took %v, its budget is %v\n", p.name, took, p.budget)
-		return err == nil && !g.ci
+		return err == nil && (!g.ci || took < 2*p.budget)
 	}
 	return err == nil
 }

@@ -50,17 +50,20 @@ func servedBy(server func(*testing.T, string) io.ReadWriteCloser) Fresh[posix.FS
 }
 
 func TestOpenSSH(t *testing.T) {
+	t.Parallel()
 	Run(t, Stores(servedBy(opensshServer())))
 	RunPosix(t, servedBy(opensshServer()))
 }
 
 // TestOpenSSHUmask has the server make files and folders that a web server cannot read.
 func TestOpenSSHUmask(t *testing.T) {
+	t.Parallel()
 	Modes(t, servedBy(opensshServer("-u", "077")))
 	Faults(t, servedBy(opensshServer("-u", "077")))
 }
 
 func TestPkgSFTP(t *testing.T) {
+	t.Parallel()
 	server := servedBy(pkgServer)
 	Run(t, Stores(server))
 	testFS(t, server)
