@@ -14,10 +14,12 @@ import (
 // torture asks for everything, where else a part has to do: make torture.
 var torture = flag.Bool("torture", false, "cut connections at every byte")
 
-// program is the otactl binary, built once.
+// program is the otactl binary as make build makes it, built once.
 var program = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(buildDir, "otactl")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/otactl/otactl").CombinedOutput()
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "github.com/otactl/otactl")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := build.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
