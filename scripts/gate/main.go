@@ -24,10 +24,10 @@ type part struct {
 }
 
 var parts = []part{
-	{"build", 90 * time.Second, false, "go vet, and a static binary", (*gate).build},
-	{"unit", 100 * time.Second, false, "packages whose tests start no servers, with the race detector", (*gate).unit},
-	{"servers", 130 * time.Second, false, "packages whose tests start servers, with the race detector", (*gate).servers},
-	{"whole", 130 * time.Second, false, "the program as its users get it, and the model of its protocol", (*gate).whole},
+	{"build", 60 * time.Second, false, "go vet, and a static binary", (*gate).build},
+	{"unit", 60 * time.Second, false, "packages whose tests start no servers, with the race detector", (*gate).unit},
+	{"servers", 120 * time.Second, false, "packages whose tests start servers, with the race detector", (*gate).servers},
+	{"whole", 220 * time.Second, false, "the program as its users get it, and the model of its protocol", (*gate).whole},
 	{"fuzz", 70 * time.Second, false, "each parser, briefly", (*gate).fuzz},
 	{"lint", 190 * time.Second, true, "golangci-lint", (*gate).lint},
 }
