@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"path/filepath"
 	"time"
 )
 
@@ -23,7 +24,7 @@ type Config struct {
 	// Prompt asks for a secret; nil: there is nobody to ask.
 	Prompt func(ctx context.Context, question string) (string, error)
 
-	Home    string        // the home folder
+	Home    string        // the home folder; "": there is none
 	User    string        // the local user: the default for the remote one
 	Timeout time.Duration // of connecting to each host, and of each answer later; 0: 15 s
 	Warn    func(string)  // may be nil
@@ -32,6 +33,18 @@ type Config struct {
 
 	// Dial makes the first connection; nil: net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// inHome returns the paths of files in ~/.ssh. Without a home folder there are none: what lies below the current folder may
+// be anybody's.
+func (c *Config) inHome(names ...string) (paths []string) {
+	if c.Home == "" {
+		return nil
+	}
+	for _, name := range names {
+		paths = append(paths, filepath.Join(c.Home, ".ssh", name))
+	}
+	return paths
 }
 
 // A ConfigError reports something in ssh_config, known_hosts or a setting that cannot be used.

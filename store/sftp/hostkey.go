@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -95,7 +94,7 @@ func (d *dialer) knownFiles(h hop) ([]string, error) {
 	}
 	files := h.knownHosts
 	if len(files) == 0 {
-		files = []string{filepath.Join(d.Home, ".ssh/known_hosts"), filepath.Join(d.Home, ".ssh/known_hosts2")}
+		files = d.inHome("known_hosts", "known_hosts2")
 	}
 	return append(slices.Clone(files), "/etc/ssh/ssh_known_hosts"), nil
 }

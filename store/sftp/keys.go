@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -82,8 +81,7 @@ func (d *dialer) configured(ctx context.Context, h hop) (signers []ssh.Signer, e
 // usual adds the keys in the usual files to those that there are. A passphrase is asked for only when the server wants
 // that key.
 func (d *dialer) usual(ctx context.Context, signers []ssh.Signer) []ssh.Signer {
-	for _, name := range usualKeys {
-		name = filepath.Join(d.Home, ".ssh", name)
+	for _, name := range d.inHome(usualKeys...) {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			continue

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -47,7 +46,7 @@ type settings struct {
 // with our hosts. (Relative names in Include are below the account's home folder, whatever cfg.Home says.)
 func readSettings(cfg *Config) *settings {
 	s := &settings{cfg: cfg}
-	for _, name := range []string{filepath.Join(cfg.Home, ".ssh", "config"), "/etc/ssh/ssh_config"} {
+	for _, name := range append(cfg.inHome("config"), "/etc/ssh/ssh_config") {
 		text, err := os.ReadFile(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
