@@ -2,7 +2,8 @@ package release
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"io/fs"
 
 	"golang.org/x/sync/errgroup"
 
@@ -46,7 +47,7 @@ func (s *State) readEntries(ctx context.Context, lo, hi int) error {
 	return g.Wait()
 }
 
-// entry returns an entry, which is read once.
+// entry returns an entry of the log up to the last one, which is read once.
 func (s *State) entry(ctx context.Context, seq int) (layout.Entry, error) {
 	s.mu.Lock()
 	e, ok := s.entries[seq]
@@ -55,6 +56,9 @@ func (s *State) entry(ctx context.Context, seq int) (layout.Entry, error) {
 		return e, nil
 	}
 	e, err := s.readEntry(ctx, seq)
+	if errors.Is(err, fs.ErrNotExist) { // a later one is there, and nothing removes entries
+		return e, &DamagedError{Name: s.Project.Entry(seq), Err: errors.New("it is not there")}
+	}
 	if err == nil {
 		s.setEntry(seq, e)
 	}
@@ -75,7 +79,7 @@ func (s *State) readEntry(ctx context.Context, seq int) (layout.Entry, error) {
 	}
 	e, err := layout.ParseEntry(data)
 	if err != nil {
-		return layout.Entry{}, fmt.Errorf("%q: %w", name, err)
+		return layout.Entry{}, &DamagedError{Name: name, Err: err}
 	}
 	return e, nil
 }

@@ -58,7 +58,7 @@ func Load(ctx context.Context, st store.Store, p layout.Project) (*State, error)
 	}
 	var err error
 	if first.Action == "" { // it was claimed after we looked for it, and before we listed the log
-		first, err = s.readEntry(ctx, 1)
+		first, err = s.entry(ctx, 1)
 	}
 	s.setEntry(1, first)
 	s.Adopted = first.Releases
