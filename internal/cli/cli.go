@@ -84,7 +84,7 @@ func (r *runner) finish(ctx context.Context, err error) int {
 		r.ui.object(r.command, exit, r.outcome)
 	}
 	if r.ui.outErr != nil && exit.code == exitDone {
-		exit = &explained{code: exitUnexpected, errors: []string{"standard output: " + r.ui.outErr.Error()}}
+		exit = unprinted(r.command, r.dry, r.ui.outErr)
 		r.ui.fail(exit)
 	}
 	return exit.code

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -71,7 +72,7 @@ func readConfig(path, cwd string) (*config, error) {
 	if rel, err := filepath.Rel(cwd, path); err == nil && len(rel) < len(path) {
 		shown = rel
 	}
-	data, err := os.ReadFile(path)
+	data, err := readSmall(path)
 	var perr *fs.PathError
 	switch {
 	case errors.As(err, &perr):
@@ -85,6 +86,22 @@ func readConfig(path, cwd string) (*config, error) {
 		return nil, configError(shown, err)
 	}
 	return c, nil
+}
+
+// maxConfig is the largest configuration, in bytes.
+const maxConfig = 1 << 20
+
+func readSmall(path string) (data []byte, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	data, err = io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err == nil && len(data) > maxConfig {
+		err = &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("larger than %d MiB", maxConfig>>20)}
+	}
+	return data, err
 }
 
 // configError keeps of a decoding error the place and its drawing.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf16"
 
 	"golang.org/x/term"
 )
@@ -115,12 +117,34 @@ type envelope struct {
 }
 
 func (c *console) object(command string, e *explained, result outcome) {
-	enc := json.NewEncoder(c.out)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	c.outErr = enc.Encode(envelope{
+	err := enc.Encode(envelope{
 		Command: command, OK: e.code == 0, Exit: e.code, Error: strings.Join(e.errors, "\n"), Hints: e.hints,
 		Warnings: c.warnings, Result: result,
 	})
+	if err == nil {
+		_, err = io.WriteString(c.out, escaped(b.String()))
+	}
+	c.outErr = err
+}
+
+// escaped writes as \u what JSON leaves as it is and a terminal could take for a command.
+func escaped(object string) string {
+	var b strings.Builder
+	for _, r := range object {
+		switch {
+		case r == '\n' || unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
 }
 
 // A palette colours, or does not.

@@ -103,6 +103,15 @@ func interrupted(command string, dryRun bool) *explained {
 	return e
 }
 
+// unprinted reports a run whose result could not be written.
+func unprinted(command string, dryRun bool, err error) *explained {
+	e := &explained{code: exitUnexpected, errors: []string{"standard output: " + err.Error()}}
+	if slices.Contains(writes, command) && !dryRun {
+		e.hints = []string{fmt.Sprintf("the %s itself is done; only its result could not be written", command)}
+	}
+	return e
+}
+
 // isInterrupt reports whether an error comes of the end of the context, and the pointer was surely not changed.
 func isInterrupt(ctx context.Context, err error) bool {
 	if _, unknown := errors.AsType[*store.UnknownError](err); unknown || ctx.Err() == nil {
