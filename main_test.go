@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/crypto/ssh"
@@ -52,6 +53,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "snapshot": snapshot, "unchanged": unchanged, "get": get, "nginx": nginx, "sshd": sshd,
 			"gosshd": gosshd, "yesterday": yesterday, "repeat": repeat, "valid": valid,
+			"served":   served,
 			"deadport": deadport, "fingerprint": fingerprint,
 		},
 	})
@@ -158,6 +160,21 @@ func nginx(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: nginx DIR")
 	}
 	ts.Setenv("HTTP", testserver.Nginx(tb(ts), ts.MkAbs(args[0])))
+}
+
+// served FILE sets HTTP to the first line that otactl serve writes into a file.
+func served(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: served FILE")
+	}
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		if url, _, ok := strings.Cut(string(text), "\n"); ok && err == nil {
+			ts.Setenv("HTTP", url)
+			return
+		}
+	}
+	ts.Fatalf("no line in %s", args[0])
 }
 
 // sshd starts OpenSSH's sshd. It sets SSH_URL to a target, SSH_ROOT to its folder, SSH_ADDR to host:port, SSH_USER,

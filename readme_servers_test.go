@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/otactl/otactl/internal/testserver"
+	"github.com/otactl/otactl/serve"
 )
 
 // fetch is what a device does: a request by HTTP/1.0, with further header lines.
@@ -50,6 +52,28 @@ func TestReadmeNginx(t *testing.T) {
 	shell(t, sample(t), "otactl publish v1.0.0 boot.py main.py --project prefix --to "+root)
 	shell(t, sample(t), "otactl publish v1.0.0 boot.py main.py --project directory --layout directory --to "+root)
 	base := testserver.Nginx(t, root)
+	sendsHeaders(t, base)
+}
+
+// otactl serve sends what the web servers do that README shows.
+func TestServeHeaders(t *testing.T) {
+	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	for _, args := range []string{"prefix", "directory --layout directory"} {
+		shell(t, sample(t), "otactl publish v1.0.0 boot.py main.py --to "+dir+" --project "+args)
+	}
+	server := httptest.NewServer(serve.Handler(root, serve.Options{Now: time.Now, Log: func(string) {}}))
+	defer server.Close()
+	sendsHeaders(t, server.URL)
+}
+
+// sendsHeaders checks that a web server the headers of FORMAT.md, section 8, for the projects prefix and directory.
+func sendsHeaders(t *testing.T, base string) {
+	t.Helper()
 	const none, forEver = "", "public, max-age=31536000, immutable"
 	for _, c := range []struct {
 		path   string

@@ -64,6 +64,10 @@ func (r *runner) commands() []*ucli.Command {
 		command("check", "[FILE|FOLDER...]", "check files as publish would, and send nothing", "",
 			runCheck, sourceFlags(), configFlags()),
 		command("init", "", "write an "+configName+" into this folder", "", runInit, initFlags()),
+		command("serve", "DIR", "serve a folder over HTTP, for trying out",
+			"The first line is the URL, each further one a request. Ctrl-C lets running transfers end.\n"+
+				"A password for --user is in OTACTL_SERVE_PASSWORD.",
+			runServe, serveFlags()),
 		command("completion", "bash|zsh|fish", "print a completion script",
 			`For bash: source <(otactl completion bash)`, runCompletion),
 		command("help", "[COMMAND]", "show this help, or that of a command", "", runHelp),
@@ -139,6 +143,15 @@ func initFlags() []ucli.Flag {
 		flagText("project", "NAME", "the project (the name of this folder)"),
 		flagText("layout", "KIND", "prefix (TAG_name, the default) or directory (TAG/name)"),
 		flagBool("dry-run", "print the file, and write nothing"),
+	}
+}
+
+func serveFlags() []ucli.Flag {
+	return []ucli.Flag{
+		flagText("addr", "HOST:PORT", "listen there ("+defaultAddr+"); :8080 for other machines too"),
+		flagText("tls-cert", "FILE", "the certificate and its chain, for HTTPS"),
+		flagText("tls-key", "FILE", "the key of the certificate"),
+		flagText("user", "NAME", "ask for this user and a password"),
 	}
 }
 

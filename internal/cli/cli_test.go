@@ -31,10 +31,11 @@ func newEnv(t *testing.T, variables map[string]string, args ...string) (env Env,
 
 func TestSecretsLeaveTheEnvironment(t *testing.T) {
 	variables := map[string]string{
-		"OTACTL_SSH_KEY": "key", "OTACTL_SSH_PASSPHRASE": "phrase", "OTACTL_SSH_PASSWORD": "word", "HOME": "/home/ann",
+		"OTACTL_SSH_KEY": "key", "OTACTL_SSH_PASSPHRASE": "phrase", "OTACTL_SSH_PASSWORD": "word",
+		"OTACTL_SERVE_PASSWORD": "serve", "HOME": "/home/ann",
 	}
 	env, _, _ := newEnv(t, variables)
-	if got, want := takeSecrets(env), (secrets{"key", "phrase", "word"}); got != want {
+	if got, want := takeSecrets(env), (secrets{"key", "phrase", "word", "serve"}); got != want {
 		t.Errorf("takeSecrets = %v, want %v", got, want)
 	}
 	if len(variables) != 1 {
@@ -202,7 +203,7 @@ func TestResultsThatCannotBeWritten(t *testing.T) {
 
 // What a flag can say, its variable can say too.
 func TestEveryFlagHasAVariable(t *testing.T) {
-	for _, name := range []string{"publish", "rollback", "prune", "check", "status", "init"} {
+	for _, name := range []string{"publish", "rollback", "prune", "check", "status", "init", "serve"} {
 		byFlag, byVariable, variables := []string{name}, []string{name}, map[string]string{}
 		env, _, _ := newEnv(t, variables)
 		for _, f := range flagInfos((&runner{env: env}).app().Command(name)) {
@@ -243,7 +244,7 @@ func settingsOf(t *testing.T, env Env, args []string, variables map[string]strin
 	if err := app.Run(line.argv("otactl")); err != nil {
 		t.Fatal(err)
 	}
-	for _, one := range []*setting{&s.project, &s.to, &s.identity, &s.known, &s.hostKey, &s.dir} {
+	for _, one := range []*setting{&s.project, &s.to, &s.identity, &s.known, &s.hostKey, &s.dir, &s.tlsCert, &s.tlsKey} {
 		one.origin = ""
 	}
 	return fmt.Sprintf("%+v", s)

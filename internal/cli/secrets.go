@@ -15,6 +15,7 @@ type secrets struct {
 	key        string // OTACTL_SSH_KEY: the text of a private key
 	passphrase string // OTACTL_SSH_PASSPHRASE
 	password   string // OTACTL_SSH_PASSWORD
+	serve      string // OTACTL_SERVE_PASSWORD
 }
 
 func takeSecrets(env Env) secrets {
@@ -26,7 +27,7 @@ func takeSecrets(env Env) secrets {
 		}
 		return text
 	}
-	return secrets{take("OTACTL_SSH_KEY"), take("OTACTL_SSH_PASSPHRASE"), take("OTACTL_SSH_PASSWORD")}
+	return secrets{take("OTACTL_SSH_KEY"), take("OTACTL_SSH_PASSPHRASE"), take("OTACTL_SSH_PASSWORD"), take("OTACTL_SERVE_PASSWORD")}
 }
 
 // ask asks for a secret on the user's terminal, and does not show what is typed.

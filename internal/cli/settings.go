@@ -34,6 +34,9 @@ type settings struct {
 	note                                                  string
 	keep                                                  int
 	config                                                *config // nil if there is none
+
+	addr, user      string
+	tlsCert, tlsKey setting
 }
 
 // A setting is a value and where it came from.
@@ -86,6 +89,7 @@ func newSettings(env Env, c *ucli.Context) (settings, error) {
 		dryRun: v.bool("dry-run"), noActivate: v.bool("no-activate"), allowDowngrade: v.bool("allow-downgrade"),
 		allowLayoutChange: v.bool("allow-layout-change"), note: v.get("note").text, keep: v.int("keep"),
 		config: v.file,
+		addr:   v.get("addr").text, user: v.get("user").text, tlsCert: v.get("tls-cert"), tlsKey: v.get("tls-key"),
 	}
 	if v.file != nil && len(v.file.Files) > 0 {
 		s.files = setting{many: v.file.Files, origin: v.file.path + ": files", base: v.file.dir}
