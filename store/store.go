@@ -51,8 +51,9 @@ func (c Commit) Claim(seq int) string {
 type Store interface {
 	// Create adds objects of one project. When it returns nil, all of them are there and as durable as the backend can make
 	// them, and the last one was added only after all others were there. An object that exists with the same content is
-	// left alone; one with other content is left alone too and reported by a *ConflictError. After any error some objects
-	// may have been added, each of them complete, and never the last one beside a conflict.
+	// left alone; one with other content is left alone too and reported by a *ConflictError. ErrChanged says that
+	// somebody else removed what was being prepared, which takes an hour; plan again. After any error some objects may have
+	// been added, each of them complete, and never the last one beside a conflict.
 	Create(ctx context.Context, objects []Object) error
 
 	// Commit claims number c.Seq in the project's log and then, if asked to, sets the pointer from c.Old to c.Next in one

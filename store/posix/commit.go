@@ -21,6 +21,7 @@ func (s *Store) Commit(ctx context.Context, c store.Commit) error {
 	g.Go(func() (err error) { tmp, err = s.prepare(gctx, c); return err })
 	g.Go(func() error { return s.fence(gctx, c) })
 	if err := g.Wait(); err != nil {
+		err = s.orSwept(ctx, tmp, err)
 		s.discard(ctx, tmp, "entry", "version")
 		return err
 	}
@@ -28,6 +29,7 @@ func (s *Store) Commit(ctx context.Context, c store.Commit) error {
 	// and the pointer is what it was found to be: only we can change it, until somebody claims the next number.
 	claim := c.Claim(c.Seq)
 	if err := s.fs.Place(ctx, tmp, claim); err != nil {
+		err = s.orSwept(ctx, tmp, err)
 		s.discard(ctx, tmp, "entry", "version")
 		if errors.Is(err, fs.ErrExist) {
 			return store.ErrChanged

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/otactl/otactl/store"
 )
 
 // leftover is the age from which on a temporary folder belongs to nobody.
@@ -110,6 +112,18 @@ func (s *Store) removeAll(ctx context.Context, dir string) error {
 		return err
 	}
 	return s.fs.Remove(ctx, dir)
+}
+
+// orSwept is [store.ErrChanged] instead of an error that comes of this: a publish of somebody else took the temporary folder
+// for a leftover, because its owner was paused for so long, as one is whose laptop is closed.
+func (s *Store) orSwept(ctx context.Context, tmp string, err error) error {
+	if tmp == "" || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, gone := s.fs.Lstat(ctx, tmp); errors.Is(gone, fs.ErrNotExist) {
+		return store.ErrChanged
+	}
+	return err
 }
 
 // Sweep implements store.Sweeper.

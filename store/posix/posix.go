@@ -114,8 +114,13 @@ func (s *Store) Create(ctx context.Context, objects []store.Object) (err error) 
 	if err != nil || len(missing) == 0 {
 		return err
 	}
+	return s.orSwept(ctx, tmp, s.add(ctx, tmp, missing))
+}
+
+// add creates objects that are not there.
+func (s *Store) add(ctx context.Context, tmp string, missing []store.Object) error {
 	dirs := parents(missing)
-	g, gctx = errgroup.WithContext(ctx)
+	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.stage(gctx, tmp, missing) })
 	g.Go(func() error { return s.openDirs(gctx, dirs) })
 	if err := g.Wait(); err != nil {
