@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/otactl/otactl/layout"
@@ -69,7 +70,9 @@ func (s *State) Commit(ctx context.Context, e layout.Entry, to layout.Tag, who W
 	if !to.IsZero() && to.String() != s.Live {
 		e.To, c.Next = to.String(), layout.PointerContent(to)
 	}
-	c.Entry = e.Bytes()
+	if c.Entry = e.Bytes(); len(c.Entry) > layout.MaxEntry { // nobody could read it, and so nobody could change the project again
+		return fmt.Errorf("log entry of %s: %d bytes, and %d are the limit", e.Action, len(c.Entry), layout.MaxEntry)
+	}
 	if err := s.Bury(ctx); err != nil {
 		return err
 	}
