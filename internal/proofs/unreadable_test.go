@@ -29,20 +29,24 @@ func TestUnreadable(t *testing.T) {
 		want string
 	}{
 		"key": {
-			[]string{"status", "--config", empty, "--to", server, "--identity", "key", "--host-key", "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}, 2,
+			[]string{"status", "--config", empty, "--to", server, "--identity", "key", "--host-key", "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},
+			2,
 			"otactl: error: private key key: permission denied\n" +
 				"otactl: hint: --identity FILE names a private key, OTACTL_SSH_KEY holds the text of one\n",
 		},
 		"known_hosts": {
-			[]string{"status", "--config", empty, "--to", server, "--known-hosts", "known_hosts"}, 2,
+			[]string{"status", "--config", empty, "--to", server, "--known-hosts", "known_hosts"},
+			2,
 			"otactl: error: known_hosts: open known_hosts: permission denied\n",
 		},
 		"source": {
-			[]string{"publish", "v1.0.0", "main.py", "--config", empty, "--to", target}, 3,
+			[]string{"publish", "v1.0.0", "main.py", "--config", empty, "--to", target},
+			3,
 			"otactl: error: open main.py: permission denied\notactl: hint: nothing was sent to the server\n",
 		},
 		"configuration": {
-			[]string{"publish", "v1.0.0", "main.py", "--to", target}, 2,
+			[]string{"publish", "v1.0.0", "main.py", "--to", target},
+			2,
 			"otactl: error: config otactl.toml: permission denied\n",
 		},
 	} {
