@@ -23,9 +23,11 @@ func onTarget(command string, err error) *advice {
 	if _, ok := errors.AsType[*store.ConnError](err); ok {
 		return advise(exitUnreachable, connHints(command, err)...)
 	}
-	// What is not there and that no verb expects to be absent: the server root itself.
-	if _, ok := errors.AsType[*store.RefusedError](err); ok || errors.Is(err, fs.ErrNotExist) {
+	if _, ok := errors.AsType[*store.RefusedError](err); ok {
 		return advise(exitRefused, refusedHint(err))
+	}
+	if errors.Is(err, fs.ErrNotExist) { // it vanished while it was used
+		return advise(exitRefused)
 	}
 	return nil
 }

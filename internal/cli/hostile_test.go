@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/otactl/otactl/store"
 )
 
 // What a terminal could take for a command is escaped in the object too; the text stays the same.
@@ -56,5 +59,16 @@ func TestDoneButNotPrinted(t *testing.T) {
 		if code != exitUnexpected || hint == dry {
 			t.Errorf("%q exits %d: %s", args, code, stderr)
 		}
+	}
+}
+
+// That the server root must exist is only said of the server root.
+func TestAbsence(t *testing.T) {
+	inside := &fs.PathError{Op: "read", Path: "demo/x", Err: fs.ErrNotExist}
+	if e := explain("publish", inside); e.code != exitRefused || len(e.hints) != 0 {
+		t.Errorf("below the root: %+v", e)
+	}
+	if e := explain("publish", &store.RefusedError{Target: "/srv", Err: fs.ErrNotExist}); e.code != exitRefused || len(e.hints) != 1 {
+		t.Errorf("the root: %+v", e)
 	}
 }
