@@ -6,7 +6,6 @@
 package posix
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -162,23 +161,6 @@ func (s *Store) missing(ctx context.Context, objects []store.Object) ([]store.Ob
 	return missing, nil
 }
 
-// compare adds the object to the conflicts if what stands under its name differs from it.
-func (s *Store) compare(ctx context.Context, o store.Object, info Info, c *conflicts) error {
-	if !info.Mode.IsRegular() || info.Size != int64(len(o.Data)) {
-		c.add(o.Name)
-		return nil
-	}
-	data, err := s.fs.Read(ctx, o.Name, info.Size)
-	var large *store.TooLargeError
-	if err != nil && !errors.As(err, &large) {
-		return err
-	}
-	if err != nil || !bytes.Equal(data, o.Data) {
-		c.add(o.Name)
-	}
-	return nil
-}
-
 // stage writes the objects under temporary names.
 func (s *Store) stage(ctx context.Context, tmp string, objects []store.Object) error {
 	return s.each(ctx, len(objects), func(ctx context.Context, i int) error {
@@ -272,28 +254,6 @@ func (s *Store) each(ctx context.Context, n int, f func(context.Context, int) er
 		})
 	}
 	return g.Wait()
-}
-
-// conflicts collects names from many goroutines.
-type conflicts struct {
-	mu    sync.Mutex
-	names []string
-}
-
-func (c *conflicts) add(name string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.names = append(c.names, name)
-}
-
-func (c *conflicts) err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.names) == 0 {
-		return nil
-	}
-	slices.Sort(c.names)
-	return &store.ConflictError{Names: c.names}
 }
 
 func fileMode(name string) fs.FileMode {
