@@ -17,7 +17,7 @@ import (
 // found is what the server has that a publish must know of.
 type found struct {
 	release  release.Release // under the same tag
-	sizes    []int64         // of each file of the set, in bytes; -1 for one that is not there
+	sizes    []int64         // of each file to be there, in bytes; -1 for one that is not
 	toCreate []release.Item
 	other    *layout.Tag           // another spelling of the same version
 	live     release.Release       // zero if no release is live
@@ -53,7 +53,7 @@ func (p *publisher) look(ctx context.Context, s *release.State) (found, error) {
 	if pruned {
 		return f, &release.PrunedError{Tag: p.Tag}
 	}
-	for i, file := range p.Set.Files {
+	for i, file := range p.files() {
 		if f.sizes[i] < 0 {
 			f.toCreate = append(f.toCreate, release.Item{Name: p.file(file.Name), Size: int64(len(file.Data))})
 		}
@@ -65,10 +65,10 @@ func (p *publisher) look(ctx context.Context, s *release.State) (found, error) {
 }
 
 func (p *publisher) sizes(ctx context.Context) ([]int64, error) {
-	sizes := make([]int64, len(p.Set.Files))
+	sizes := make([]int64, len(p.files()))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(128)
-	for i, file := range p.Set.Files {
+	for i, file := range p.files() {
 		g.Go(func() (err error) {
 			sizes[i], err = p.store.Size(gctx, p.file(file.Name))
 			if errors.Is(err, fs.ErrNotExist) {
@@ -132,13 +132,14 @@ func (p *publisher) refuseBytes(ctx context.Context, f found) error {
 	case f.release.Raw == nil && f.release.HandMade != nil:
 		differ = p.differNames(f.release.HandMade)
 	}
-	for i, file := range p.Set.Files {
+	for i, file := range p.files() {
 		name := p.file(file.Name)
+		listed := f.release.Raw != nil && i < len(p.Set.Files) // the manifest has told already
 		if f.sizes[i] >= 0 && f.sizes[i] != int64(len(file.Data)) {
 			differ = append(differ, name)
 			continue
 		}
-		if f.sizes[i] < 0 || f.release.Raw != nil {
+		if f.sizes[i] < 0 || listed {
 			continue
 		}
 		same, err := p.sameContent(ctx, name, file.Data)

@@ -8,6 +8,7 @@ package publish
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,7 +24,10 @@ type Request struct {
 	Tag     layout.Tag
 	Kind    layout.Kind
 	Set     source.Set // checked
-	Who     release.Who
+	// Client is put beside the release and is no part of it: the update client, for devices whose original one asks for it
+	// by name. The manifest does not list it, so devices that have it already are left alone.
+	Client []source.File
+	Who    release.Who
 
 	NoActivate        bool // leave the pointer alone
 	AllowDowngrade    bool // a tag lower than the live one may become live
@@ -122,7 +126,7 @@ func (p *publisher) carryOut(ctx context.Context, s *release.State, f found, to 
 // manifest that is there already stays as it is: it may have been signed by another key.
 func (p *publisher) objects(f found) []store.Object {
 	var objects []store.Object
-	for _, file := range p.Set.Files {
+	for _, file := range p.files() {
 		objects = append(objects, store.Object{Name: p.file(file.Name), Data: file.Data})
 	}
 	return append(objects, store.Object{Name: p.Project.Manifest(p.Tag), Data: p.manifestOf(f)})
@@ -134,6 +138,9 @@ func (p *publisher) manifestOf(f found) []byte {
 	}
 	return p.raw
 }
+
+// files are those of the release, and then the client.
+func (p *publisher) files() []source.File { return slices.Concat(p.Set.Files, p.Client) }
 
 func (p *publisher) file(name string) string { return p.Project.File(p.Kind, p.Tag, name) }
 

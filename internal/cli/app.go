@@ -64,6 +64,10 @@ func (r *runner) commands() []*ucli.Command {
 		command("check", "[FILE|FOLDER...]", "check files as publish would, and send nothing", "",
 			runCheck, sourceFlags(), configFlags()),
 		command("init", "", "write an "+configName+" into this folder", "", runInit, initFlags()),
+		command("device", "install DIR", "write the client for the devices into a folder",
+			"For mpremote, or for a folder that is the drive of a board. With --url the folder is one of a web server, and\n"+
+				"boards that are online install from there with mip. A file with other content is never overwritten.",
+			runDevice, deviceFlags()),
 		command("serve", "DIR", "serve a folder over HTTP, for trying out",
 			"The first line is the URL, each further one a request. Ctrl-C lets running transfers end.\n"+
 				"A password for --user is in OTACTL_SERVE_PASSWORD.",
@@ -114,6 +118,7 @@ func publishFlags() []ucli.Flag {
 	return []ucli.Flag{
 		flagText("layout", "KIND", "prefix (TAG_name, the default) or directory (TAG/name)"),
 		flagBool("no-activate", "put the release there, and leave devices on the one they have"),
+		flagBool("update-client", "put the update client beside it, for devices that run the original one"),
 		flagBool("allow-downgrade", "publish a version lower than the live one"),
 		flagBool("allow-layout-change", "publish in another layout than the live release has"),
 	}
@@ -143,6 +148,14 @@ func initFlags() []ucli.Flag {
 		flagText("project", "NAME", "the project (the name of this folder)"),
 		flagText("layout", "KIND", "prefix (TAG_name, the default) or directory (TAG/name)"),
 		flagBool("dry-run", "print the file, and write nothing"),
+	}
+}
+
+func deviceFlags() []ucli.Flag {
+	return []ucli.Flag{
+		flagText("url", "BASE", "where a web server serves the folder: write a "+packageName+" for mip"),
+		flagBool("force", "overwrite files with other content"),
+		flagBool("dry-run", "print what would be written, and write nothing"),
 	}
 }
 

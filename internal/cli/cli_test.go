@@ -203,7 +203,7 @@ func TestResultsThatCannotBeWritten(t *testing.T) {
 
 // What a flag can say, its variable can say too.
 func TestEveryFlagHasAVariable(t *testing.T) {
-	for _, name := range []string{"publish", "rollback", "prune", "check", "status", "init", "serve"} {
+	for _, name := range []string{"publish", "rollback", "prune", "check", "status", "init", "device", "serve"} {
 		byFlag, byVariable, variables := []string{name}, []string{name}, map[string]string{}
 		env, _, _ := newEnv(t, variables)
 		for _, f := range flagInfos((&runner{env: env}).app().Command(name)) {
@@ -244,7 +244,7 @@ func settingsOf(t *testing.T, env Env, args []string, variables map[string]strin
 	if err := app.Run(line.argv("otactl")); err != nil {
 		t.Fatal(err)
 	}
-	for _, one := range []*setting{&s.project, &s.to, &s.identity, &s.known, &s.hostKey, &s.dir, &s.tlsCert, &s.tlsKey} {
+	for _, one := range []*setting{&s.project, &s.to, &s.identity, &s.known, &s.hostKey, &s.dir, &s.url, &s.tlsCert, &s.tlsKey} {
 		one.origin = ""
 	}
 	return fmt.Sprintf("%+v", s)

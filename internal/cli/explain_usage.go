@@ -104,10 +104,19 @@ func onSource(_ string, err error) *advice {
 	if e, ok := errors.AsType[*source.EmptyError](err); ok && e.Folder == "" {
 		return advise(exitSource, "name files or a folder, or set files = [...] in "+configName)
 	}
+	if e, ok := errors.AsType[*layout.NameError](err); ok && isClientName(e.Name) {
+		return advise(exitSource, "for devices that run the original client, --update-client puts this one beside the release")
+	}
 	if _, ok := errors.AsType[*source.DuplicateError](err); ok {
 		return advise(exitSource, "to name them by their folders: -C .")
 	}
 	return advise(exitSource)
+}
+
+// isClientName reports whether a name is that of the boot part of the update client.
+func isClientName(name string) bool {
+	name = strings.TrimPrefix(strings.ToLower(name), "lib/")
+	return name == clientModule+".py" || name == clientModule+".mpy"
 }
 
 func ambiguousHint(e *source.AmbiguousError) string {

@@ -18,7 +18,9 @@ type initOutcome struct {
 	Path    string   `json:"path"`
 	Written bool     `json:"written"` // false after --dry-run
 	Content string   `json:"content"`
-	Boot    string   `json:"boot"` // for boot.py on the devices
+	Boot    string   `json:"boot"`    // for boot.py on the devices, without trials
+	Trial   string   `json:"trial"`   // for boot.py, with trials
+	Confirm string   `json:"confirm"` // with trials, for the application
 	Files   []string `json:"files"`
 }
 
@@ -31,10 +33,21 @@ func (o *initOutcome) lines() []string {
 		"next:",
 		"  1. look through " + o.Path + ", then: otactl check",
 		"  2. otactl publish v1.0.0 --dry-run, and without --dry-run",
-		"  3. give each device the client micropython_ota, and boot.py these lines:",
+		"  3. give each device the client: otactl help device",
+		"  4. boot.py of the devices, if they shall keep what was installed, as with the original client:",
 	}
-	for _, line := range indented(o.Boot) {
-		lines = append(lines, "   "+line)
+	lines = append(lines, more(o.Boot)...)
+	lines = append(lines, "     or if they shall go back by themselves from what does not work:")
+	lines = append(lines, more(o.Trial)...)
+	lines = append(lines, "     and then in the application, when it works:")
+	return append(lines, more(o.Confirm)...)
+}
+
+// more is a text below a numbered step.
+func more(text string) []string {
+	lines := indented(text)
+	for i := range lines {
+		lines[i] = strings.TrimRight("   "+lines[i], " ")
 	}
 	return lines
 }
@@ -72,8 +85,8 @@ func runInit(_ context.Context, c *call) (outcome, error) {
 		return nil, err
 	}
 	o := &initOutcome{
-		Path: configName, Content: initConfig(project, c.to.text, kind, files), Boot: bootLines(project, kind, files),
-		Written: !c.dryRun, Files: files,
+		Path: configName, Content: initConfig(project, c.to.text, kind, files), Files: files, Written: !c.dryRun,
+		Boot: bootLines(project, kind, files), Trial: trialLines(project, kind), Confirm: confirmLines,
 	}
 	if err := writeNew(filepath.Join(c.env.Dir, configName), o.Content, c.dryRun); err != nil {
 		return nil, err
@@ -134,23 +147,44 @@ func initConfig(project layout.Project, to string, kind layout.Kind, files []str
 	return b.String()
 }
 
-// bootLines is a call of the original client. It needs the names of the files, because it downloads nothing else.
+// bootLines is a call of the original client, which the one of this project takes too. The original needs the names of the
+// files, because it downloads nothing else.
 func bootLines(project layout.Project, kind layout.Kind, files []string) string {
 	if len(files) == 0 {
 		files = []string{"boot.py", "main.py"}
 	}
-	prefix := "True"
-	if kind == layout.Directory {
-		prefix = "False"
-	}
 	return fmt.Sprintf(`import micropython_ota
+
+# join the network here
 micropython_ota.ota_update(
     host="http://ota.example.org",
     project=%s,
     filenames=%s,
     use_version_prefix=%s,
 )
-`, quoted(string(project)), list(files), prefix)
+`, quoted(string(project)), list(files), prefixed(kind))
+}
+
+// trialLines put each update on trial. They install whatever the release holds, in the layout that its manifest says.
+func trialLines(project layout.Project, kind layout.Kind) string {
+	return fmt.Sprintf(`import micropython_ota as ota
+
+ota.boot()
+# join the network here
+ota.ota_update(host="http://ota.example.org", project=%s, use_version_prefix=%s)
+`, quoted(string(project)), prefixed(kind))
+}
+
+const confirmLines = `import micropython_ota as ota
+
+ota.confirm()
+`
+
+func prefixed(kind layout.Kind) string {
+	if kind == layout.Directory {
+		return "False"
+	}
+	return "True"
 }
 
 func list(names []string) string {

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
+	"github.com/otactl/otactl/device"
 	"github.com/otactl/otactl/layout"
 	"github.com/otactl/otactl/publish"
+	"github.com/otactl/otactl/source"
 	"github.com/otactl/otactl/store"
 )
 
@@ -81,6 +85,9 @@ func runPublish(ctx context.Context, c *call) (_ outcome, err error) {
 	if r.Set, err = c.collect(c.args[1:]); err != nil {
 		return nil, err
 	}
+	if r.Client, err = c.clientBeside(r.Set); err != nil {
+		return nil, err
+	}
 	var result publish.Result
 	err = c.withStore(ctx, func(st store.Store) error {
 		result, err = publish.Run(ctx, st, r)
@@ -98,4 +105,19 @@ func runPublish(ctx context.Context, c *call) (_ outcome, err error) {
 		DryRun: c.dryRun, Files: fileOutcomes(result.Manifest.Files), Size: result.Manifest.Size(), Plan: newPlan(result.Plan),
 		Skipped: skippedOutcomes(r.Set.Skipped), Swept: result.Swept,
 	}, nil
+}
+
+// clientBeside are the files of the update client, if they are asked for, as original clients can install them.
+func (c *call) clientBeside(set source.Set) (files []source.File, err error) {
+	if !c.updateClient {
+		return nil, nil
+	}
+	contents, err := clientFiles(device.Files())
+	for _, f := range contents {
+		if slices.ContainsFunc(set.Files, func(of source.File) bool { return strings.EqualFold(of.Name, f.name) }) {
+			return nil, usageError("leave it out of the release", "%s: --update-client brings its own", f.name)
+		}
+		files = append(files, source.File{Name: f.name, Path: "otactl's own " + f.name, Data: f.data})
+	}
+	return files, err
 }

@@ -35,6 +35,9 @@ type settings struct {
 	keep                                                  int
 	config                                                *config // nil if there is none
 
+	updateClient    bool
+	force           bool
+	url             setting
 	addr, user      string
 	tlsCert, tlsKey setting
 }
@@ -89,7 +92,8 @@ func newSettings(env Env, c *ucli.Context) (settings, error) {
 		dryRun: v.bool("dry-run"), noActivate: v.bool("no-activate"), allowDowngrade: v.bool("allow-downgrade"),
 		allowLayoutChange: v.bool("allow-layout-change"), note: v.get("note").text, keep: v.int("keep"),
 		config: v.file,
-		addr:   v.get("addr").text, user: v.get("user").text, tlsCert: v.get("tls-cert"), tlsKey: v.get("tls-key"),
+		force:  v.bool("force"), updateClient: v.bool("update-client"), url: v.get("url"),
+		addr: v.get("addr").text, user: v.get("user").text, tlsCert: v.get("tls-cert"), tlsKey: v.get("tls-key"),
 	}
 	if v.file != nil && len(v.file.Files) > 0 {
 		s.files = setting{many: v.file.Files, origin: v.file.path + ": files", base: v.file.dir}
