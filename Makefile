@@ -4,13 +4,18 @@ LINT_VERSION = v2.15.0
 LINT = .cache/golangci-lint-$(LINT_VERSION)/golangci-lint
 FUZZTIME = 1m
 
-.PHONY: build test check lint fmt race fuzz torture bench cover help
+.PHONY: build demo test check lint fmt race fuzz torture bench cover help
 
 build: ## build ./otactl, static
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o otactl .
 
+demo: ## publish, update a real MicroPython, crash it, watch it recover
+	@test -x .cache/micropython/micropython || scripts/install-micropython || test -x .cache/micropython/micropython
+	@go run ./scripts/demo
+
 test: ## everything that must pass, real servers included, with a time budget for each part
 	@scripts/install-test-servers
+	@scripts/install-micropython
 	@go run ./scripts/gate
 
 check: lint race ## before a commit: format, vet, lint, tests with the race detector

@@ -206,7 +206,7 @@ func publishes(t *testing.T, recipe, tag string, key func(*testserver.SSH) strin
 	}
 	hostKey := string(ssh.MarshalAuthorizedKey(s.HostKeys[0]))
 	out := shell(t, dir, command, "HOME="+t.TempDir(), tag+"=v1.0.0", key(s), "OTACTL_HOST_KEY="+hostKey)
-	if want := "sample: none -> v1.0.0 (2 files, 846 bytes)\n"; out != want {
+	if want := "sample: none -> v1.0.0 (3 files, 938 bytes)\n"; out != want {
 		t.Errorf("%s: %s, want %s", command, out, want)
 	}
 	if got := readFile(t, filepath.Join(s.Root, "sample/version")); got != "v1.0.0\n" {

@@ -92,15 +92,25 @@ func timeless(text string) string {
 	return regexp.MustCompile(`(?m) \S+@\S+$`).ReplaceAllString(text, " SOMEBODY")
 }
 
+// The first command of README is the demo, which has a test of its own.
+func TestReadmeDemo(t *testing.T) {
+	if command := block(t, "\n## Try it\n", "sh"); command != "make demo\n" {
+		t.Errorf("it is %q", command)
+	}
+	if !strings.Contains(readFile(t, "Makefile"), "\t@go run ./scripts/demo\n") {
+		t.Error("make demo runs something else")
+	}
+}
+
 // A fresh clone publishes the sample by the one command of README, and a device can install it.
 func TestReadmeTryIt(t *testing.T) {
-	command, clone := block(t, "\n## Try it\n", "sh"), t.TempDir()
+	command, clone := block(t, "This publishes the sample", "sh"), t.TempDir()
 	if strings.Count(command, "\n") != 1 {
 		t.Errorf("more than one command:\n%s", command)
 	}
 	copyClone(t, clone)
 	out := shell(t, clone, command, "GOPROXY=off")
-	if want := "sample: none -> v1.0.0 (2 files, 846 bytes)\n"; out != want {
+	if want := "sample: none -> v1.0.0 (3 files, 938 bytes)\n"; out != want {
 		t.Errorf("%s, want %s", out, want)
 	}
 	if again, want := shell(t, clone, command, "GOPROXY=off"), "sample: v1.0.0 is live already\n"; again != want {
@@ -108,7 +118,7 @@ func TestReadmeTryIt(t *testing.T) {
 	}
 	device := testserver.Device{
 		Base: testserver.Nginx(t, filepath.Join(clone, ".cache/ota")), Project: "sample", Kind: layout.Prefix,
-		Files: []string{"boot.py", "main.py"},
+		Files: []string{"boot.py", "main.py", "node.py"},
 	}
 	tag, contents, err := device.Update()
 	if err != nil || tag.String() != "v1.0.0" {
@@ -235,7 +245,7 @@ func TestReadmeConfig(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "otactl.toml"), []byte(block(t, "\n## Set up a project\n", "toml")), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if out, want := shell(t, dir, "otactl check"), "ok: 2 files, 846 bytes\n"; out != want {
+	if out, want := shell(t, dir, "otactl check"), "ok: 3 files, 938 bytes\n"; out != want {
 		t.Errorf("%s, want %s", out, want)
 	}
 }

@@ -316,7 +316,7 @@ func TestSample(t *testing.T) {
 			t.Error(w)
 		}
 	}
-	wantText(t, "sample", collect(source.Options{}, "../testdata/sample"), "boot.py lib/config.py lib/net.py lib/thermometer.py main.py")
+	wantText(t, "sample", collect(source.Options{}, "../testdata/sample"), "boot.py lib/config.py lib/net.py lib/thermometer.py main.py node.py")
 	if len(set.Warnings) != 3 {
 		t.Errorf("warnings: %v", set.Warnings)
 	}

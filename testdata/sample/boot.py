@@ -1,10 +1,10 @@
 # Runs first after every reset: join the network, then install a newer release, if there is one.
-import micropython_ota
+import micropython_ota as ota
+
+ota.boot()  # before anything of a release: what does not start is undone here
 
 import config
 import net
 
 net.connect()
-filenames = ['boot.py', 'main.py']
-micropython_ota.ota_update(config.OTA_HOST, config.PROJECT, filenames, use_version_prefix=True,
-                           hard_reset_device=True, soft_reset_device=False, timeout=5)
+ota.ota_update(config.OTA_HOST, config.PROJECT)

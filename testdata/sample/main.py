@@ -1,15 +1,4 @@
-# A sensor node: reports the temperature once a minute and looks for a new release in between.
-import time
+# Runs after boot.py. A node that fails resets the device, and a release that keeps failing is undone.
+import micropython_ota as ota
 
-import micropython_ota
-
-import config
-import net
-from thermometer import Thermometer
-
-thermometer = Thermometer(config.ADC_CHANNEL)
-
-while True:
-    net.send(config.COLLECTOR, 'temperature celsius=%.1f\n' % thermometer.celsius())
-    time.sleep(60)
-    micropython_ota.check_for_ota_update(config.OTA_HOST, config.PROJECT, soft_reset_device=False, timeout=5)
+ota.run('node')
