@@ -189,14 +189,31 @@ func TestKeyIsRefused(t *testing.T) {
 }
 
 func TestFiles(t *testing.T) {
-	for _, name := range []string{"micropython_ota.py", "micropython_ota_net.py"} {
-		embedded, err := fs.ReadFile(device.Files(), name)
-		if err != nil {
-			t.Fatal(err)
+	for fsys, names := range map[fs.FS][]string{
+		device.Files():   {"micropython_ota.py", "micropython_ota_net.mpy"},
+		device.Sources(): {"micropython_ota.py", "micropython_ota_net.py"},
+	} {
+		for _, name := range names {
+			embedded, err := fs.ReadFile(fsys, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, err := os.ReadFile(name)
+			if err != nil || !bytes.Equal(data, embedded) {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
-		data, err := os.ReadFile(name)
-		if err != nil || !bytes.Equal(data, embedded) {
-			t.Errorf("%s: %v", name, err)
-		}
+	}
+}
+
+// What boards get of the network part was compiled from its source.
+func TestCompiledIsCurrent(t *testing.T) {
+	tool(t, "mpy-cross")
+	want, err := compiled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile("micropython_ota_net.mpy"); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("micropython_ota_net.mpy is not that of micropython_ota_net.py (%v): go generate ./device", err)
 	}
 }

@@ -112,7 +112,7 @@ func (c *call) clientBeside(set source.Set) (files []source.File, err error) {
 	if !c.updateClient {
 		return nil, nil
 	}
-	contents, err := clientFiles(device.Files())
+	contents, err := clientFiles(device.Sources())
 	for _, f := range contents {
 		if slices.ContainsFunc(set.Files, func(of source.File) bool { return strings.EqualFold(of.Name, f.name) }) {
 			return nil, usageError("leave it out of the release", "%s: --update-client brings its own", f.name)
