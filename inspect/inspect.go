@@ -32,10 +32,7 @@ func Run(ctx context.Context, st store.Store, p layout.Project) (Status, error) 
 		return Status{}, err
 	}
 	status := Status{Project: p, Live: s.Live}
-	if err := s.History(ctx, func(c release.Change) bool { status.Last = &c; return false }); err != nil {
-		return status, err
-	}
-	if status.Previous, err = previous(ctx, s); err != nil {
+	if err := status.readLog(ctx, s); err != nil {
 		return status, err
 	}
 	tag, isTag := s.LiveTag()
@@ -56,6 +53,20 @@ func Run(ctx context.Context, st store.Store, p layout.Project) (Status, error) 
 		status.Problems = append(status.Problems, (&release.UnfinishedError{Tag: tag, Missing: r.Missing}).Error())
 	}
 	return status, nil
+}
+
+// readLog adds what the log tells. That it is damaged is no reason not to say what is live.
+func (status *Status) readLog(ctx context.Context, s *release.State) error {
+	err := s.History(ctx, func(c release.Change) bool { status.Last = &c; return false })
+	if err == nil {
+		status.Previous, err = previous(ctx, s)
+	}
+	var damaged *release.DamagedError
+	if errors.As(err, &damaged) {
+		status.Problems = append(status.Problems, damaged.Error())
+		return nil
+	}
+	return err
 }
 
 // previous returns what a bare rollback would go to, or "" if it would be refused.

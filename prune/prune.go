@@ -60,20 +60,15 @@ func attempt(ctx context.Context, st store.Store, s *release.State, r Request) (
 	if err != nil {
 		return Result{}, err
 	}
-	protected, err := protect(ctx, s, found, r)
+	v, err := look(ctx, s, found, r)
 	if err != nil {
 		return Result{}, err
 	}
-	tombs, err := s.Tombstones(ctx)
+	chosen, err := v.choose(r.Tags)
 	if err != nil {
 		return Result{}, err
 	}
-	chosen, err := choose(s, found, protected, tombs, r)
-	if err != nil {
-		return Result{}, err
-	}
-	result := describe(s, found, chosen, protected)
-	result.Plan.Create = tombstones(s, chosen, tombs)
+	result := v.describe(chosen)
 	if len(chosen) == 0 || r.DryRun {
 		return result, nil
 	}
@@ -127,83 +122,95 @@ func names(s *release.State, f release.Found) (names []string) {
 // day is how long a device may take from its poll to the end of its download.
 const day = 24 * time.Hour
 
-// protect returns why a tag must stay, for those that must.
-func protect(ctx context.Context, s *release.State, found []release.Found, r Request) (map[string]string, error) {
-	reasons := map[string]string{}
+// A view is what a prune knows of a project.
+type view struct {
+	state     *release.State
+	found     []release.Found
+	tombs     map[string]bool   // tags that were pruned before; what is found of them is left over
+	logged    map[string]bool   // tags that any change was about
+	protected map[string]string // tags that must stay, and why
+}
+
+func look(ctx context.Context, s *release.State, found []release.Found, r Request) (*view, error) {
+	v := &view{state: s, found: found, logged: map[string]bool{}, protected: map[string]string{}}
+	var err error
+	if v.tombs, err = s.Tombstones(ctx); err != nil {
+		return nil, err
+	}
 	since := r.Who.Time.Add(-day)
-	err := s.History(ctx, func(c release.Change) bool {
-		if c.Time.Before(since) {
-			return true // clocks of publishers differ: an older entry may bear a younger time
-		}
+	err = s.History(ctx, func(c release.Change) bool {
 		tags := []string{c.From, c.To}
 		if c.Action != layout.Prune {
 			tags = append(tags, c.Tags...)
 		}
 		for _, t := range tags {
-			reasons[t] = "was published or live in the last 24 hours: devices may be downloading it"
+			v.logged[t] = true
+			if !c.Time.Before(since) { // clocks of publishers differ: an older entry may bear a younger time
+				v.protected[t] = "was published or live in the last 24 hours: devices may be downloading it"
+			}
 		}
 		return true
 	})
 	if err != nil {
 		return nil, err
 	}
-	kept := 0
-	for _, f := range slices.Backward(found) {
-		if _, handMade := s.Adoption(f.Tag); (f.HasManifest || handMade) && kept < r.Keep {
-			kept++
-			reasons[f.Tag.String()] = cmp.Or(reasons[f.Tag.String()], "is among the newest that are kept")
-		}
-	}
-	before, err := s.Before(ctx)
-	var unknown *release.UnknownBeforeError
-	if err != nil && !errors.As(err, &unknown) {
-		return nil, err
-	}
-	if err == nil {
-		reasons[before.String()] = "was live before the live one: rollback goes there"
-	}
-	reasons[s.Live] = "is live"
-	return reasons, nil
+	return v, v.protect(ctx, r.Keep)
 }
 
-// choose returns what is to be removed, and refuses a tag that is asked for and must stay or is not there. Unless it is
-// asked for, an unfinished release stays: somebody may be publishing it at this moment.
-func choose(s *release.State, found []release.Found, protected map[string]string, tombs map[string]bool, r Request) ([]release.Found, error) {
-	if r.Tags == nil {
-		return slices.DeleteFunc(slices.Clone(found), func(f release.Found) bool {
-			_, handMade := s.Adoption(f.Tag)
-			finished := f.HasManifest || handMade || tombs[f.Tag.String()]
-			return !finished || protected[f.Tag.String()] != ""
+// finished reports whether a release was ever put there as a whole: it was made by hand, or its publish came to its log
+// entry. Any other one may be in the middle of its publish at this moment, even if it has its manifest.
+func (v *view) finished(f release.Found) bool {
+	_, handMade := v.state.Adoption(f.Tag)
+	return handMade || f.HasManifest && (v.logged[f.Tag.String()] || v.state.Seq == 0)
+}
+
+// protect adds the releases that must stay whatever their age is.
+func (v *view) protect(ctx context.Context, keep int) error {
+	kept := 0
+	for _, f := range slices.Backward(v.found) {
+		if tag := f.Tag.String(); v.finished(f) && !v.tombs[tag] && kept < keep {
+			kept++
+			v.protected[tag] = cmp.Or(v.protected[tag], "is among the newest that are kept")
+		}
+	}
+	before, err := v.state.Before(ctx)
+	var unknown *release.UnknownBeforeError
+	if err != nil && !errors.As(err, &unknown) {
+		return err
+	}
+	if err == nil {
+		v.protected[before.String()] = "was live before the live one: rollback goes there"
+	}
+	v.protected[v.state.Live] = "is live"
+	return nil
+}
+
+// choose returns what is to be removed: these tags, or if there are none all that was finished and need not stay, and what
+// is left over. It refuses a tag that must stay or is not there.
+func (v *view) choose(tags []layout.Tag) (chosen []release.Found, err error) {
+	if tags == nil {
+		return slices.DeleteFunc(slices.Clone(v.found), func(f release.Found) bool {
+			return !v.finished(f) && !v.tombs[f.Tag.String()] || v.protected[f.Tag.String()] != ""
 		}), nil
 	}
-	var chosen []release.Found
-	for _, t := range r.Tags {
-		if reason := protected[t.String()]; reason != "" {
+	for _, t := range tags {
+		if reason := v.protected[t.String()]; reason != "" {
 			return nil, &release.ProtectedError{Tag: t, Reason: reason}
 		}
-		i := slices.IndexFunc(found, func(f release.Found) bool { return f.Tag.String() == t.String() })
+		i := slices.IndexFunc(v.found, func(f release.Found) bool { return f.Tag.String() == t.String() })
 		switch {
 		case i >= 0:
-			chosen = append(chosen, found[i])
-		case !tombs[t.String()]:
-			return nil, release.Absent(s, t, found)
+			chosen = append(chosen, v.found[i])
+		case !v.tombs[t.String()]:
+			return nil, release.Absent(v.state, t, v.found)
 		}
 	}
 	return chosen, nil
 }
 
-// tombstones are those that are still to be written.
-func tombstones(s *release.State, chosen []release.Found, tombs map[string]bool) (items []release.Item) {
-	for _, f := range chosen {
-		if !tombs[f.Tag.String()] {
-			items = append(items, release.Item{Name: s.Project.Tombstone(f.Tag), Size: release.TombstoneSize(f.HasManifest)})
-		}
-	}
-	return items
-}
-
 // describe says what is planned, and what stays.
-func describe(s *release.State, found, chosen []release.Found, protected map[string]string) Result {
+func (v *view) describe(chosen []release.Found) Result {
+	s := v.state
 	result := Result{Plan: release.Plan{Action: layout.Prune, From: s.Live, To: s.Live}}
 	if len(chosen) > 0 {
 		result.Plan = s.Plan(layout.Prune, layout.Tag{})
@@ -212,6 +219,10 @@ func describe(s *release.State, found, chosen []release.Found, protected map[str
 	for _, f := range chosen {
 		goes[f.Tag.String()] = true
 		result.Pruned = append(result.Pruned, f.Tag)
+		if !v.tombs[f.Tag.String()] {
+			tombstone := release.Item{Name: s.Project.Tombstone(f.Tag), Size: release.TombstoneSize(f.HasManifest)}
+			result.Plan.Create = append(result.Plan.Create, tombstone)
+		}
 		for _, file := range f.Files {
 			result.Plan.Remove = append(result.Plan.Remove, release.Item{Name: file.Path, Size: file.Size})
 		}
@@ -219,8 +230,8 @@ func describe(s *release.State, found, chosen []release.Found, protected map[str
 			result.Plan.Remove = append(result.Plan.Remove, release.Item{Name: s.Project.Manifest(f.Tag), Size: f.Manifest})
 		}
 	}
-	for _, f := range found {
-		if reason := cmp.Or(protected[f.Tag.String()], "is unfinished"); !goes[f.Tag.String()] {
+	for _, f := range v.found {
+		if reason := cmp.Or(v.protected[f.Tag.String()], "is unfinished"); !goes[f.Tag.String()] {
 			result.Kept = append(result.Kept, Kept{f.Tag, reason})
 		}
 	}

@@ -46,10 +46,17 @@ func onPresence(err error) (hints []string, ok bool) {
 	if e, ok := errors.AsType[*release.SpellingError](err); ok {
 		return []string{fmt.Sprintf("it is the same version for people and for file systems; use %s, or a new version", e.Other)}, true
 	}
-	if _, ok := errors.AsType[*release.DamagedError](err); ok {
-		return []string{"somebody changed it by hand; devices were left alone"}, true
+	if e, ok := errors.AsType[*release.DamagedError](err); ok {
+		return []string{damagedHint(e)}, true
 	}
 	return nil, false
+}
+
+func damagedHint(e *release.DamagedError) string {
+	if strings.Contains(e.Name, "/.otactl/log/") {
+		return "devices were left alone. Put the entry back from a backup of the server; docs/FORMAT.md, The change log, says what it holds"
+	}
+	return "somebody changed it by hand; devices were left alone"
 }
 
 // onOrder advises on what came before what.

@@ -3,6 +3,8 @@ package proofs
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"testing"
 
@@ -18,13 +20,15 @@ import (
 type story struct {
 	t   *testing.T
 	s   store.Store
+	dir string
 	day int
 }
 
 func newStory(t *testing.T) *story {
-	s := openLocal(t, memoryDir(t))
+	dir := memoryDir(t)
+	s := openLocal(t, dir)
 	t.Cleanup(func() { s.Close() })
-	return &story{t: t, s: s, day: 1}
+	return &story{t: t, s: s, dir: dir, day: 1}
 }
 
 // publish returns what a publish came to; change alters the request.
@@ -265,6 +269,37 @@ func TestPruneUnfinished(t *testing.T) {
 	ok(t, "[]")(y.prune(2))
 	ok(t, "[v1.2.0]")(y.prune(0, "v1.2.0"))
 	refused[publish.Outcome](t, &release.PrunedError{})(y.publish("v1.2.0"))
+}
+
+// A release that is all there, and whose publish has not come to its log entry, is somebody's publish too.
+func TestPruneUncommitted(t *testing.T) {
+	y := newStory(t)
+	ok(t, publish.Published)(y.publish("v1.0.0"))
+	ok(t, publish.Published)(y.publish("v1.1.0"))
+	ok(t, publish.Published)(y.publish("v1.2.0"))
+	m := set(content("v1.3.0")).Manifest(project, tag(t, "v1.3.0"), layout.Prefix)
+	objects := append(releases(layout.Prefix, "v1.3.0")["v1.3.0"], store.Object{Name: project.Manifest(m.Tag), Data: m.Bytes()})
+	if err := y.s.Create(t.Context(), objects); err != nil {
+		t.Fatal(err)
+	}
+	ok(t, "[v1.0.0]")(y.prune(1))
+	ok(t, publish.Published)(y.publish("v1.3.0"))
+	y.live("v1.3.0")
+}
+
+// A server root that was copied without its dot folders has lost its log, and not its releases.
+func TestPruneWithoutLog(t *testing.T) {
+	y := newStory(t)
+	for _, text := range []string{"v1.0.0", "v1.1.0", "v1.2.0"} {
+		ok(t, publish.Published)(y.publish(text))
+	}
+	if err := os.RemoveAll(filepath.Join(y.dir, string(project), ".otactl")); err != nil {
+		t.Fatal(err)
+	}
+	ok(t, "[v1.0.0]")(y.prune(2))
+	ok(t, publish.Published)(y.publish("v1.3.0"))
+	ok(t, "[v1.1.0]")(y.prune(1)) // v1.2.0 is where a rollback goes
+	y.live("v1.3.0")
 }
 
 // An unfinished release can only be completed with its own bytes, and a refusal leaves it as it was.

@@ -57,7 +57,7 @@ func (s *State) Adopt(ctx context.Context, who Who) error {
 		return nil
 	}
 	who.Note = ""
-	return s.Commit(ctx, layout.Entry{Action: layout.Adopt, Releases: s.Adopted}, layout.Tag{}, who)
+	return s.Commit(ctx, layout.Entry{Action: layout.Adopt, Tags: s.proven, Releases: s.Adopted}, layout.Tag{}, who)
 }
 
 // Commit makes one change: it claims the next number for the entry, and makes the tag live unless it is zero. Before it,

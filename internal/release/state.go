@@ -32,6 +32,8 @@ type State struct {
 	Live    string            // its text, as devices take it
 	Adopted []layout.HandMade // the releases that the project had before otactl first wrote to it
 
+	proven []string // tags that have a manifest in a project without a log: somebody copied it without its dot folder
+
 	store   store.Store
 	mu      sync.Mutex
 	entries map[int]layout.Entry // what was read of the log
@@ -122,6 +124,7 @@ func (s *State) handMade(ctx context.Context) ([]layout.HandMade, error) {
 	var made []layout.HandMade
 	for _, f := range found {
 		if f.HasManifest {
+			s.proven = append(s.proven, f.Tag.String())
 			continue
 		}
 		for _, kind := range []layout.Kind{layout.Prefix, layout.Directory} {
