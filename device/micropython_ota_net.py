@@ -494,6 +494,7 @@ class _Client:
                 while old[0] < path:
                     old = _next(i)
                 part = '.ota/n%d' % k
+                ours = old[0] == path
                 if names is not None and path not in names:
                     line = old[3]
                 elif self.same(path, size, sha):
@@ -501,8 +502,8 @@ class _Client:
                 else:
                     need += size // self.block + 1 - self.blocks(part)
                     q.write('%s %d %s\n' % (self.op(path), k, path))
-                    old = (path,)
-                if old[0] == path:
+                    ours = True
+                if ours:
                     n.write(line)
                 missing.discard(path)
         _need(not missing, missing)
