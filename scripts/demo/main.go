@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,9 @@ import (
 	"strings"
 	"time"
 )
+
+//go:embed board.py
+var boardProgram []byte
 
 func main() {
 	dir, err := os.MkdirTemp("", "otactl-demo-")
@@ -98,6 +102,7 @@ func (d *demo) prepare() (stop func()) {
 	d.do(func() error { return os.CopyFS(d.path("sample"), os.DirFS(filepath.Join(d.repo, "testdata/sample"))) })
 	d.do(func() error { return os.CopyFS(d.path("flash/lib"), os.DirFS(d.path("sample/lib"))) })
 	d.do(func() error { return os.Mkdir(d.path("srv"), 0o755) })
+	d.do(func() error { return os.WriteFile(d.path("board.py"), boardProgram, 0o600) })
 	d.do(func() error {
 		build := exec.Command("go", "build", "-o", d.path("otactl"), ".")
 		build.Dir, build.Stderr = d.repo, os.Stderr
@@ -166,7 +171,7 @@ func (d *demo) board() {
 	d.do(func() error {
 		told := ""
 		for range 20 {
-			cmd := exec.Command(filepath.Join(d.repo, ".cache/micropython/micropython"), "-X", "heapsize=128K", filepath.Join(d.repo, "scripts/demo/board.py"))
+			cmd := exec.Command(filepath.Join(d.repo, ".cache/micropython/micropython"), "-X", "heapsize=128K", d.path("board.py"))
 			cmd.Dir = d.path("flash")
 			out, err := cmd.CombinedOutput()
 			told = d.retell(string(out), told)

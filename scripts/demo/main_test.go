@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	_ "github.com/otactl/otactl/internal/cli" // the demo builds it: a result of this test holds as long as it is the same
 	"github.com/otactl/otactl/internal/testserver"
 )
 
