@@ -103,7 +103,7 @@ def check_manifest(name, buf, project=None, version=None):
     # Whether the file is a manifest, and of this release if one is given; ValueError if not. True if its files lie in a
     # folder. buf is _BUFFER bytes to work in.
     lines = _lines(name)
-    _need(next(lines) == b'otactl 1', 'not a manifest')
+    _need(next(lines) == b'otactl 1', 'manifest')
     for word, what, valid in ((b'project', project, is_project), (b'version', version, is_tag)):
         w = next(lines).split(b' ')
         _need(len(w) == 2 and w[0] == word and valid(w[1]) and what in (None, w[1]), w)
@@ -132,22 +132,26 @@ def check_manifest(name, buf, project=None, version=None):
         else:
             _need(not n and not w[0].strip(_LOWER) and w[0] not in (b'otactl', b'project', b'version', b'layout', b'file'), line)
         line = next(lines)
-    # No name twice, none a folder of another, ignoring case. Memory does not grow with the manifest: a table of hashes says
-    # what may be there, and then the file says whether it is.
-    for n in range(_BUFFER):
-        buf[n] = 0
+    # No name twice, none a folder of another, ignoring case. Memory does not grow with the manifest: a table of bits says what
+    # may be there, and then the file says whether it is. hash() would do, but has 8 bits on some ports.
+    def bit(path):
+        h = sha256(path).digest()
+        return (h[0] << 8 | h[1]) % (8 * _BUFFER)
+
+    buf[:] = bytes(_BUFFER)
     for path in _names(name):
-        n = hash(path) % _BUFFER
-        if buf[n]:
+        n = bit(path)
+        if buf[n >> 3] >> (n & 7) & 1:
             found = 0
             for x in _names(name):
                 found += x == path
             _need(found == 1, path)
-        buf[n] = 1
+        buf[n >> 3] |= 1 << (n & 7)
     for path in _names(name):
         while b'/' in path:
             path = path.rsplit(b'/', 1)[0]
-            _need(not buf[hash(path) % _BUFFER] or path not in _names(name), path)
+            n = bit(path)
+            _need(not buf[n >> 3] >> (n & 7) & 1 or path not in _names(name), path)
     return folder
 
 
@@ -614,9 +618,10 @@ class _Client:
 
             def put(op, k, path):
                 nonlocal free
-                if trial and op == 'r':
+                if trial and op in 'rd':
                     n = self.blocks(path) if path != 'boot.py' else 0
                     if n > free:
+                        _need(op == 'r', 'space')
                         op = 'm'
                     else:
                         free -= n
