@@ -42,8 +42,8 @@ def _replay(name, ops, mode):
             new = '.ota/n' + k if mode else old
             if op not in ops:
                 continue
-            # A cut after this leaves no file at path. The next start comes back here: boot.py is neither m nor d.
-            if mode and _is(path) and (op == 'd' and mode == b'trial' or op == 'm' and _is(new)):
+            # A cut after this leaves no file at path. The next start comes back here: boot.py is never m.
+            if mode and op == 'm' and _is(path) and _is(new):
                 os.rename(path, old)
             if op == ('d' if mode else 'a'):
                 _rm(path)
