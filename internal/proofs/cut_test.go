@@ -127,10 +127,10 @@ func newCutBench(t *testing.T) *cutBench {
 		}
 	}
 	s := openLocal(t, b.template)
-	defer s.Close()
 	r := request(t, layout.Prefix, "v1.0.0", 1)
 	r.Set = set(files(5, "v1.0.0"))
-	if _, err := publish.Run(t.Context(), s, r); err != nil {
+	_, err := publish.Run(t.Context(), s, r)
+	if err := errors.Join(err, s.Close()); err != nil { // closed, so that nothing is left to be removed while it is copied
 		t.Fatal(err)
 	}
 	b.measure(t)
