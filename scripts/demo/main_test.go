@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
-	_ "github.com/otactl/otactl/internal/cli" // the demo builds it: a result of this test holds as long as it is the same
+	"github.com/otactl/otactl/device"
 	"github.com/otactl/otactl/internal/testserver"
 )
 
@@ -49,8 +51,19 @@ func TestDemo(t *testing.T) {
 	}
 	testserver.Need(t, "git")
 	var out strings.Builder
-	if err := tell(&out, t.TempDir()); err != nil {
+	dir := t.TempDir()
+	if err := tell(&out, dir); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
+	}
+	// The board runs the client of this module. That makes it a part of this test, whose result go test keeps otherwise.
+	for _, name := range []string{"micropython_ota.py", "micropython_ota_net.mpy"} {
+		want, err := device.Files().ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(filepath.Join(dir, "flash", name)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s on the board is another one: %v", name, err)
+		}
 	}
 	got := regexp.MustCompile(`\d+ (files|bytes)`).ReplaceAllString(out.String(), "N $1")
 	got = regexp.MustCompile(`(?m)board: \w+ (v[\d.]+)$`).ReplaceAllString(got, "board: news of $1") // in the words of the client
