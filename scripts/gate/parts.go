@@ -40,9 +40,10 @@ func (g *gate) servers() error { return g.testKind("servers", "-race") }
 
 func (g *gate) whole() error { return g.testKind("whole") }
 
-// test runs go test with these further arguments and counts the results. A test that hangs says where.
+// test runs go test with these further arguments and counts the results. No result of an earlier run is taken: servers and
+// programs that a test starts may have changed since. A test that hangs says where.
 func (g *gate) test(args ...string) error {
-	cmd := exec.Command("go", append([]string{"test", "-json", "-timeout", "5m"}, args...)...)
+	cmd := exec.Command("go", append([]string{"test", "-json", "-count=1", "-timeout", "8m"}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
