@@ -24,6 +24,12 @@ var whole = []string{
 	"github.com/otactl/otactl/internal/proofs",
 }
 
+// client is the package of the MicroPython client, and of those that prove what it promises; demo runs it too.
+const (
+	client = "github.com/otactl/otactl/device"
+	demo   = "github.com/otactl/otactl/scripts/demo"
+)
+
 func (g *gate) build() error {
 	return errors.Join(
 		run("go", "vet", "./..."),
@@ -39,6 +45,8 @@ func (g *gate) unit() error { return g.testKind("unit", "-race") }
 func (g *gate) servers() error { return g.testKind("servers", "-race") }
 
 func (g *gate) whole() error { return g.testKind("whole") }
+
+func (g *gate) device() error { return g.testKind("device") }
 
 // test runs go test with these further arguments and counts the results. No result of an earlier run is taken: servers and
 // programs that a test starts may have changed since. A test that hangs says where.
@@ -82,6 +90,8 @@ func kindOf(pkg string, testImports []string) string {
 	switch {
 	case slices.Contains(whole, pkg):
 		return "whole"
+	case strings.HasPrefix(pkg, client), pkg == demo:
+		return "device"
 	case pkg == testServers || slices.Contains(testImports, testServers):
 		return "servers"
 	}
