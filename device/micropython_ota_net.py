@@ -4,7 +4,6 @@
 import os
 from binascii import a2b_base64, b2a_base64, hexlify, unhexlify
 from hashlib import sha256
-from os import urandom
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
@@ -226,7 +225,7 @@ class _Client:
         self.auth = auth or generate_auth(ota, user, passwd)
         self.ca = ca
         self.timeout = timeout
-        self.tick = progress or (lambda: None)
+        self.tick = progress or ticks_ms  # which does nothing
         self.ready = ready
         self.end = max_seconds and ticks_add(ticks_ms(), max_seconds * 1000)
         self.buf = memoryview(bytearray(_BUFFER))
@@ -405,7 +404,7 @@ class _Client:
         # After n failures one of 2^n polls tries, at least one of 64: that needs no clock, and a fleet does not come at once.
         # A third word was written by a poll that has drawn already.
         self.failed = n = int(w[1])
-        return len(w) > 2 or not urandom(1)[0] & (1 << min(n, 6)) - 1
+        return len(w) > 2 or not os.urandom(1)[0] & (1 << min(n, 6)) - 1
 
     def note(self, failed, word=''):
         if not self.stat('.ota'):
@@ -514,18 +513,19 @@ class _Client:
         self.fits(need)
 
     def body(self, name, size, have, h):
+        # Adds the body to a file and returns the size of the file, at most `size`.
         with open(name, 'ab' if have else 'wb') as f:
             n = 1
             while n:
                 n = self.read()
                 have += n
                 _need(have <= size, 'length')
-                h.update(self.buf[:n])
-                f.write(self.buf[:n])
+                data = self.buf[:n]
+                h.update(data)
+                f.write(data)
                 if have // _FLUSH != (have - n) // _FLUSH:
                     f.flush()
-        if have < size:
-            raise OSError('length')
+        return have
 
     def progress(self):
         # At once, for a power cut: the failures so far do not hold up an update that gets on.
@@ -552,7 +552,8 @@ class _Client:
                     _need(status == 206 and have, (path, status))
                 _need(self.chunked or self.left == size - start, (path, self.left))
                 try:
-                    self.body(name, size, start, h)
+                    if self.body(name, size, start, h) < size:  # chunked: else it is as long as announced
+                        raise OSError('length')
                 except OSError:
                     if start < have or self.blocks(name) < 1 or self.stat(name)[6] <= have:
                         raise
@@ -656,14 +657,7 @@ class _Client:
         status = self.get(base + '.manifest')
         manifest = status == 200
         if manifest:
-            total = 0
-            with open('.ota/m', 'wb') as f:
-                n = 1
-                while n:
-                    n = self.read()
-                    total += n
-                    _need(total <= _MANIFEST, 'manifest')
-                    f.write(self.buf[:n])
+            self.body('.ota/m', _MANIFEST, 0, sha256())
             sep = '/' if check_manifest('.ota/m', self.buf, self.project, self.v.encode()) else '_'
             self.plan(names)
             self.listed(base + sep)
@@ -683,7 +677,7 @@ class _Client:
 
 def generate_auth(ota, user=None, passwd=None):
     if not user and not passwd:
-        return None
+        return
     _need(user and passwd, 'user and passwd')
     return str(b2a_base64(('%s:%s' % (user, passwd)).encode()), 'utf-8').strip()
 
