@@ -79,6 +79,29 @@ def start(keep):
     return 'idle'
 
 
+def tree(folder=''):
+    for e in sorted(os.ilistdir(folder or '.')):
+        path = folder + e[0]
+        if e[1] == 0x4000:
+            if path != '.ota':
+                yield from tree(path + '/')
+        elif path not in ('conf.py', 'fill') and not path.startswith('micropython_ota'):
+            yield path
+
+
+def digest():
+    # Of all files but the client's and the user's: path, line feed, content, length.
+    from binascii import hexlify
+    from hashlib import sha256
+
+    h = sha256()
+    for path in sorted(tree()):
+        with open(path, 'rb') as f:
+            data = f.read()
+        h.update(b'%s\n%s%d' % (path.encode(), data, len(data)))
+    return str(hexlify(h.digest()[:8]), 'utf-8')
+
+
 def run(starts, *options):
     hurry = 1
     urandom = series()

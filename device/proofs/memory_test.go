@@ -1,0 +1,138 @@
+package proofs
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/otactl/otactl/layout"
+)
+
+// What the client may take. A board with 32 KB of heap is an ESP8266.
+const (
+	maxNetPart  = 9 << 10 // bytes of .mpy
+	maxBootPart = 3 << 10 // bytes of RAM
+	sourceHeap  = 88      // KB: compiling the network part takes more than running it
+)
+
+func TestSize(t *testing.T) {
+	needI386(t)
+	if n := len(netPart(t)); n > maxNetPart {
+		t.Errorf("the network part has %d bytes, may have %d", n, maxNetPart)
+	} else {
+		t.Logf("network part: %d bytes of .mpy", n)
+	}
+	const smallest = 16 // KB: an ESP8266 has about 36
+	n := imported(t, smallest, "micropython_ota")
+	if n > maxBootPart {
+		t.Errorf("the boot part takes %d bytes of RAM, may take %d", n, maxBootPart)
+	}
+	t.Logf("boot part: imported as .py in %d KB, takes %d bytes of RAM", smallest, n)
+	t.Logf("network part: takes %d bytes of RAM", imported(t, 32, "micropython_ota_net"))
+}
+
+// imported returns how many bytes a module takes after its import into a heap of so many KB, in a program as small as can be.
+func imported(t testing.TB, heap int, module string) int {
+	t.Helper()
+	const program = "import sys, gc; sys.path[0] = ''; gc.collect(); n = gc.mem_alloc(); import %s; gc.collect(); print(gc.mem_alloc() - n)"
+	out, err := python(t, newBoard(t, client(t)).dir, heap, "-c", fmt.Sprintf(program, module))
+	n, numErr := strconv.Atoi(strings.TrimSpace(out))
+	if err != nil || numErr != nil {
+		t.Fatalf("import %s in a heap of %d KB: %v\n%s", module, heap, err, tail(out))
+	}
+	return n
+}
+
+// figures runs tests/memory.py and returns what it found.
+func (b *board) figures(t testing.TB, args ...string) map[string]int {
+	t.Helper()
+	program := abs(t, "../tests/memory.py")
+	out, err := python(t, b.dir, b.heap, append([]string{program}, args...)...)
+	if err != nil {
+		t.Fatalf("in a heap of %d KB: %v\n%s", b.heap, err, tail(out))
+	}
+	figures := map[string]int{}
+	for line := range strings.Lines(out) {
+		if words := strings.Fields(line); len(words) == 2 {
+			figures[words[0]], _ = strconv.Atoi(words[1])
+		}
+	}
+	return figures
+}
+
+// large is a file of so many KB in which no two blocks are the same.
+func large(kb int) string {
+	var b strings.Builder
+	for i := 0; b.Len() < kb<<10; i++ {
+		fmt.Fprintf(&b, "%07d\xff", i*7919%9999991)
+	}
+	return b.String()[:kb<<10]
+}
+
+// many are so many files in folders.
+func many(n int, text string) tree {
+	files := tree{}
+	for i := range n {
+		files[fmt.Sprintf("lib/package%02d/module%03d.py", i/20, i)] = fmt.Sprintf("x = %d\n%s", i, text)
+	}
+	return files
+}
+
+func sources(t testing.TB) tree {
+	t.Helper()
+	return tree{"micropython_ota.py": string(read(t, "../micropython_ota.py")), "micropython_ota_net.py": string(read(t, "../micropython_ota_net.py"))}
+}
+
+// TestMemory installs releases in small heaps, and then others over them.
+func TestMemory(t *testing.T) {
+	needI386(t)
+	less := many(300, "changed")
+	maps.DeleteFunc(less, func(name, _ string) bool { return strings.HasSuffix(name, "5.py") })
+	for name, c := range map[string]struct {
+		heap          int
+		client        func(testing.TB) tree
+		first, second tree
+	}{
+		"512 KB, .mpy": {32, client, tree{"data.bin": large(512)}, tree{"data.bin": large(511)}},
+		"512 KB, .py":  {sourceHeap, sources, tree{"data.bin": large(512)}, tree{"data.bin": large(511)}},
+		"300 files":    {32, client, many(300, ""), less},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBoard(t, c.client(t))
+			b.heap = c.heap
+			for i, files := range []tree{c.first, c.second} {
+				tag := fmt.Sprintf("v1.0.%d", i)
+				s := newSite(t, release(t, layout.Prefix, tag, files), pointer(tag))
+				b.figures(t, "install", s.URL)
+				if diff := differ(b.files(t), running(tag, files)); diff != "" {
+					t.Fatalf("%.500s", diff)
+				}
+			}
+		})
+	}
+}
+
+// TestPeak checks that the size of a file makes no difference, nor does the number of files but for what is in a folder.
+func TestPeak(t *testing.T) {
+	needI386(t)
+	peaks := map[string]int{}
+	for name, files := range map[string]tree{
+		"1 KB": {"data.bin": large(1)}, "512 KB": {"data.bin": large(512)}, "10 files": many(10, ""), "300 files": many(300, ""),
+	} {
+		b := newBoard(t, client(t))
+		s := newSite(t, release(t, layout.Prefix, "v1.0.0", files), pointer("v1.0.0"))
+		figures := b.figures(t, "update", s.URL)
+		peaks[name] = figures["peak"] - figures["idle"]
+		t.Logf("%s: %d bytes", name, peaks[name])
+	}
+	const noise = 128
+	if d := peaks["512 KB"] - peaks["1 KB"]; d > noise || d < -noise {
+		t.Errorf("512 KB take %d bytes more than 1 KB", d)
+	}
+	if d := peaks["300 files"] - peaks["10 files"]; d > noise || d < -noise {
+		t.Errorf("300 files take %d bytes more than 10", d)
+	}
+}
