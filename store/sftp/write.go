@@ -114,18 +114,26 @@ func (f *FS) Place(ctx context.Context, old, name string) error {
 	})
 }
 
-// unplaced looks why a LINK was refused. The name may be taken, or old may be a folder, which cannot be linked.
+// unplaced looks why a LINK was refused. The name may be taken, or old may be a folder, which cannot be linked, or may be
+// gone since.
 func (f *FS) unplaced(s *session, old, name string, err error) error {
 	var folder bool
+	var gone error
 	var g errgroup.Group
 	g.Go(func() error {
 		info, err := s.lstat(f.abs(old))
 		folder = err == nil && info.IsDir()
+		if errors.Is(err, fs.ErrNotExist) {
+			gone = err
+		}
 		return nil
 	})
 	reason := f.taken(s, name, err)
 	_ = g.Wait() // never fails
-	if folder && !errors.Is(reason, fs.ErrExist) {
+	switch {
+	case gone != nil:
+		return gone
+	case folder && !errors.Is(reason, fs.ErrExist):
 		return f.rename(s, old, name)
 	}
 	return f.full(s, name, 1, reason)
