@@ -115,6 +115,10 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// peakRuns is how often each peak is measured. What else lies in the heap, and so when it is collected, differs from run to
+// run by some hundred bytes; the peak is the most of them.
+const peakRuns = 8
+
 // TestPeak checks that the size of a file makes no difference, nor does the number of files but for what is in a folder.
 func TestPeak(t *testing.T) {
 	needI386(t)
@@ -122,10 +126,11 @@ func TestPeak(t *testing.T) {
 	for name, files := range map[string]tree{
 		"1 KB": {"data.bin": large(1)}, "512 KB": {"data.bin": large(512)}, "10 files": many(10, ""), "300 files": many(300, ""),
 	} {
-		b := newBoard(t, client(t))
 		s := newSite(t, release(t, layout.Prefix, "v1.0.0", files), pointer("v1.0.0"))
-		figures := b.figures(t, "update", s.URL)
-		peaks[name] = figures["peak"] - figures["idle"]
+		for range peakRuns {
+			figures := newBoard(t, client(t)).figures(t, "update", s.URL)
+			peaks[name] = max(peaks[name], figures["peak"]-figures["idle"])
+		}
 		t.Logf("%s: %d bytes", name, peaks[name])
 	}
 	const noise = 128
