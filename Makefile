@@ -4,7 +4,7 @@ LINT_VERSION = v2.15.0
 LINT = .cache/golangci-lint-$(LINT_VERSION)/golangci-lint
 FUZZTIME = 1m
 
-.PHONY: build demo test check lint fmt race fuzz torture bench cover help
+.PHONY: build demo test check lint fmt race fuzz torture power bench cover help
 
 build: ## build ./otactl, static
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o otactl .
@@ -35,6 +35,10 @@ fuzz: ## fuzz each parser for FUZZTIME=1m
 
 torture: ## cut connections at every byte
 	go test -count=1 -timeout 4h -v ./internal/proofs -torture
+
+power: ## cut the power of a device at every operation of its flash; takes long
+	@scripts/install-micropython
+	go test -tags power -count=1 -timeout 4h -v ./device/power
 
 bench: ## round trips, memory, start time
 	go test -run '^$$' -bench . -benchtime 1x ./...
