@@ -66,7 +66,7 @@ func (r *runner) commands() []*ucli.Command {
 		command("init", "", "write an "+configName+" into this folder", "", runInit, initFlags()),
 		command("device", "install DIR", "write the client for the devices into a folder",
 			"For mpremote, or for a folder that is the drive of a board. With --url the folder is one of a web server, and\n"+
-				"boards that are online install from there with mip. A file with other content is never overwritten.",
+				"boards that are online install from there with mip. A file with other content is overwritten only with --force.",
 			runDevice, deviceFlags()),
 		command("serve", "DIR", "serve a folder over HTTP, for trying out",
 			"The first line is the URL, each further one a request. Ctrl-C lets running transfers end.\n"+
