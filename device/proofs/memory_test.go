@@ -117,7 +117,7 @@ func TestMemory(t *testing.T) {
 
 // peakRuns is how often each peak is measured. What else lies in the heap, and so when it is collected, differs from run to
 // run by some hundred bytes; the peak is the most of them.
-const peakRuns = 8
+const peakRuns = 4
 
 // TestPeak checks that the size of a file makes no difference, nor does the number of files but for what is in a folder.
 func TestPeak(t *testing.T) {
@@ -133,7 +133,9 @@ func TestPeak(t *testing.T) {
 		}
 		t.Logf("%s: %d bytes", name, peaks[name])
 	}
-	const noise = 128
+	// The heap is looked at only when progress is called, for 1 KB hardly ever; where the collector sees references that are
+	// none differs by as much as this from folder to folder. A buffer more for each 4 KB would be a hundred times that.
+	const noise = 512
 	if d := peaks["512 KB"] - peaks["1 KB"]; d > noise || d < -noise {
 		t.Errorf("512 KB take %d bytes more than 1 KB", d)
 	}
