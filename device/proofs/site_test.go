@@ -104,6 +104,16 @@ func (s *site) seen() (log []request, conns, passed int) {
 	return slices.Clone(s.log), len(s.conns), s.passed
 }
 
+// spanOf returns the range that was asked for of a file, the first time.
+func spanOf(log []request, name string) string {
+	for _, r := range log {
+		if strings.HasSuffix(r.path, name) {
+			return r.span
+		}
+	}
+	return ""
+}
+
 // release returns a release with a manifest, as otactl publishes it, without the pointer.
 func release(t testing.TB, kind layout.Kind, tag string, files tree) tree {
 	t.Helper()
