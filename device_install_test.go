@@ -50,7 +50,7 @@ func TestDeviceInstallByMip(t *testing.T) {
 		t.Fatalf("mip: %v\n%s", err, said)
 	}
 	entries, err := os.ReadDir(filepath.Join(home, ".micropython/lib"))
-	if err != nil || len(entries) != 2 {
+	if err != nil || len(entries) != 3 {
 		t.Fatalf("%v, %v", entries, err)
 	}
 	for _, e := range entries {

@@ -5,14 +5,15 @@
 #
 # All paths are relative to the current folder, which is the root of the flash when boot.py runs. State lies in .ota/:
 #
-#   go    the journal: it is there, so the update is committed       f      version, failed attempts at it
+#   up    the journal: it is there, so the update is committed       f      version, failed attempts at it
 #   try   the same file, renamed: the new version is on trial        c      one byte per boot of the trial
 #   back  renamed again: being reverted                              i      what this client installed
 #   bad   renamed again: its version was rejected                    m q t  manifest, plan, journal in the making
 #   n<k>  new content of file k, partial until its hash is right     b<k>   old content of file k
 #
-# Journal: "1 <mode> <version>", then "<op> <k> <path>" (r replace, m replace and move the old one away, a add, d delete), at
-# last "end 0 <SHA-256 of the lines before>". Modes: plain; trial; copy, which is plain for FAT, where renames are not atomic.
+# Journal: "1 <mode> <version>", then "<op> <k> <path>" (r replace, a add, d delete), at last "end 0 <SHA-256 of the lines
+# before>". k has four digits and falls from line to line (_OLD in micropython_ota_install.py says why). Modes: plain; trial;
+# copy, which is plain for FAT, where renames are not atomic.
 import os
 
 __version__ = '3.0.0'
@@ -38,13 +39,9 @@ def _replay(name, ops, mode):
         f.readline()
         for line in f:
             op, k, path = line.split()
-            old = '.ota/b' + k
-            new = '.ota/n' + k if mode else old
+            new = ('.ota/n' if mode else '.ota/b') + k
             if op not in ops:
                 continue
-            # A cut after this leaves no file at path. The next start comes back here: boot.py is never m.
-            if mode and op == 'm' and _is(path) and _is(new):
-                os.rename(path, old)
             if op == ('d' if mode else 'a'):
                 _rm(path)
                 try:
@@ -77,12 +74,12 @@ def _finish():
         os.remove('.ota/t0')
     except OSError:
         pass
-    if _is('.ota/go'):
+    if _is('.ota/up'):
         from hashlib import sha256
         from binascii import hexlify
 
         h = sha256()
-        with open('.ota/go', 'rb') as f:
+        with open('.ota/up', 'rb') as f:
             head = line = f.readline(200)
             while line and line[:3] != b'end':
                 h.update(line)
@@ -91,23 +88,24 @@ def _finish():
         if line[6:-1] == hexlify(h.digest()):
             line, mode, head = head.split()
             if line != b'1':
-                raise ValueError('.ota/go')  # a newer client's
+                raise ValueError('.ota/up')  # a newer client's
         try:
             if mode:
-                _replay('go', 'drma', mode)
+                _replay('up', 'dra', mode)
             if mode == b'trial':
                 _rm('.ota/c')  # before the trial starts: the boots of an older one do not count
-                os.rename('.ota/go', '.ota/try')
+                os.rename('.ota/up', '.ota/try')
             else:
-                os.remove('.ota/go')
+                os.remove('.ota/up')
         except OSError:
             if mode != b'trial':
                 raise  # stays for the next start
-            os.rename('.ota/go', '.ota/back')
+            os.rename('.ota/up', '.ota/back')
     if _is('.ota/back'):
         # What was added goes first: it frees space, and may lie where an old file comes back.
-        for mode in ('a', 'rm', 'd'):
-            _replay('back', mode, None)
+        mode = True
+        _replay('back', 'a', None)
+        _replay('back', 'dr', None)
         os.rename('.ota/back', '.ota/bad')  # at last: until then every start reverts again
     return mode
 
@@ -119,7 +117,7 @@ def boot(tries=5):
     old = _trial
     _trial = True
     try:
-        if _is('.ota/go') or _is('.ota/back'):
+        if _is('.ota/up') or _is('.ota/back'):
             return 'stuck'
         if not _is('.ota/try'):
             if _is('.ota/c'):  # left by a revert, whose start ended in a reset
@@ -186,8 +184,9 @@ def __getattr__(name):
                 raise
             print('ota:', repr(e))
         finally:
-            if not old:  # its 10 KB are for the application
-                sys.modules.pop('micropython_ota_net', None)
+            for m in () if old else list(sys.modules):  # their 10 KB are for the application
+                if m.startswith('micropython_ota_'):
+                    del sys.modules[m]
 
     return call
 

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
@@ -40,42 +39,50 @@ func client(t testing.TB) tree {
 	return files
 }
 
+// The parts of the client that boards get compiled.
+const (
+	netPart = "micropython_ota_net"
+	keyPart = "micropython_ota_key"
+)
+
 var compiled = sync.OnceValues(func() (tree, error) {
-	paths, err := filepath.Glob("../micropython_ota*.py")
+	files := tree{}
+	boot, err := os.ReadFile("../" + bootPart)
 	if err != nil {
 		return nil, err
 	}
-	files := tree{}
-	for _, path := range paths {
-		name := filepath.Base(path)
-		if name == bootPart {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				return nil, err
-			}
-			files[name] = string(text)
-			continue
-		}
-		code, err := compile(path)
-		if err != nil {
+	files[bootPart] = string(boot)
+	net, err := device.NetPart()
+	if err != nil {
+		return nil, err
+	}
+	key, err := os.ReadFile("../" + keyPart + ".py")
+	if err != nil {
+		return nil, err
+	}
+	for part, source := range map[string][]byte{netPart: net, keyPart: key} {
+		if files[part+".mpy"], err = compile(part, source); err != nil {
 			return nil, err
 		}
-		files[strings.TrimSuffix(name, ".py")+".mpy"] = code
 	}
 	return files, nil
 })
 
-func compile(path string) (code string, err error) {
+// compile compiles a source under its own name, which is in the result.
+func compile(part string, source []byte) (code string, err error) {
 	dir, err := os.MkdirTemp("", "otactl-mpy")
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	out := filepath.Join(dir, "mpy")
-	if text, err := exec.Command(filepath.Join(tools, "mpy-cross"), path, "-o", out).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("mpy-cross %s: %w: %s", path, err, text)
+	py, mpy := filepath.Join(dir, part+".py"), filepath.Join(dir, part+".mpy")
+	if err := os.WriteFile(py, source, 0o600); err != nil {
+		return "", err
 	}
-	data, err := os.ReadFile(out)
+	if text, err := exec.Command(filepath.Join(tools, "mpy-cross"), py, "-o", mpy).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("mpy-cross %s: %w: %s", part, err, text)
+	}
+	data, err := os.ReadFile(mpy)
 	return string(data), err
 }
 

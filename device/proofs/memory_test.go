@@ -13,23 +13,19 @@ import (
 // What the client may take. A board with 32 KB of heap is an ESP8266.
 const (
 	maxNetPart  = 9 << 10 // bytes of .mpy
+	maxKeyPart  = 1 << 10 // bytes of .mpy
 	maxBootPart = 3 << 10 // bytes of RAM
-	sourceHeap  = 88      // KB: compiling the network part takes more than running it
+	sourceHeap  = 64      // KB: compiling takes more than running
 )
 
 func TestSize(t *testing.T) {
 	needI386(t)
-	var parts []string
-	size := 0
-	for name, code := range client(t) {
-		if name != bootPart {
-			parts = append(parts, strings.TrimSuffix(name, ".mpy"))
-			size += len(code)
+	for part, limit := range map[string]int{netPart: maxNetPart, keyPart: maxKeyPart} {
+		size := len(client(t)[part+".mpy"])
+		t.Logf("%s: %d bytes of .mpy, takes %d bytes of RAM", part, size, imported(t, 32, part))
+		if size > limit {
+			t.Errorf("%s has %d bytes of .mpy, may have %d", part, size, limit)
 		}
-	}
-	t.Logf("network part: %d bytes of .mpy, takes %d bytes of RAM", size, imported(t, 32, parts...))
-	if size > maxNetPart {
-		t.Errorf("the network part has %d bytes, may have %d", size, maxNetPart)
 	}
 	const smallest = 16 // KB: an ESP8266 has about 36
 	n := imported(t, smallest, "micropython_ota")

@@ -145,9 +145,9 @@ func TestInTheWay(t *testing.T) {
 		"a file of ours that goes, but not here": {nil, nil, "gone.py", moves},
 		"state that is a folder":                 {tree{".ota/t/x": "", ".ota/m/x": ""}, nil, "", either},
 		"state that is noise":                    {tree{".ota/f": "\x00\xff", ".ota/bad": "\xff\n", ".ota/c": "..", ".ota/n1": "\x00"}, nil, "", moves},
-		"a journal that is noise":                {tree{".ota/go": "\x00\xff\n\n"}, nil, "", moves},
-		"a journal that is cut":                  {tree{".ota/go": "1 plain v1.0.1\nr 1 main.py\nend 0 "}, nil, "", moves},
-		"a journal that is empty":                {tree{".ota/go": ""}, nil, "", moves},
+		"a journal that is noise":                {tree{".ota/up": "\x00\xff\n\n"}, nil, "", moves},
+		"a journal that is cut":                  {tree{".ota/up": "1 plain v1.0.1\nr 1 main.py\nend 0 "}, nil, "", moves},
+		"a journal that is empty":                {tree{".ota/up": ""}, nil, "", moves},
 		"version is noise":                       {tree{"version": "\xff\xfe\x00"}, nil, "", moves},
 		"version is long":                        {tree{"version": strings.Repeat("1", 20_000)}, nil, "", moves},
 	} {

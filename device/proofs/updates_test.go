@@ -46,7 +46,7 @@ func TestPlain(t *testing.T) {
 				if told := b.start(t, 2); told.resets() > 0 {
 					t.Errorf("resets without an update\n%s", told.text)
 				}
-				if got := b.state(t); !slices.Equal(got, []string{"i"}) {
+				if got := b.state(t); !slices.Equal(got, []string{"b_", "i", "n_"}) {
 					t.Errorf(".ota holds %q", got)
 				}
 			}
@@ -81,14 +81,14 @@ func TestTrial(t *testing.T) {
 		t.Errorf("said\n%s", told.text)
 	}
 	b.settles(t, running("v1.0.0", one))
-	if got := b.state(t); !slices.Equal(got, []string{"bad", "i"}) {
+	if got := b.state(t); !slices.Equal(got, []string{"b_", "bad", "i", "n_"}) {
 		t.Errorf(".ota holds %q", got)
 	}
 
 	three := rounds(boot)[1].with(good)
 	publish("v1.0.2", three)
 	b.settles(t, running("v1.0.2", three))
-	if got := b.state(t); !slices.Equal(got, []string{"i"}) {
+	if got := b.state(t); !slices.Equal(got, []string{"b_", "i", "n_"}) {
 		t.Errorf(".ota holds %q", got)
 	}
 }
@@ -128,23 +128,38 @@ func TestForget(t *testing.T) {
 	if out, err := python(t, b.dir, b.heap, "-c", "import sys; sys.path[:] = ['']; import micropython_ota as ota; ota.forget()"); err != nil || out != "" {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if got := b.state(t); !slices.Equal(got, []string{"i"}) {
+	if got := b.state(t); !slices.Equal(got, []string{"b_", "i", "n_"}) {
 		t.Errorf(".ota holds %q", got)
 	}
 	b.start(t, 2)
 	checkWhole(t, b, moves)
 }
 
-// TestKeyIsRefused: a key must not be taken and not used.
-func TestKeyIsRefused(t *testing.T) {
+// TestUnsigned: with a key, a device installs nothing that is not signed, and says so.
+func TestUnsigned(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	boot := tree{"boot.py": fmt.Sprintf("import micropython_ota as ota\n"+
-		"ota.ota_update('%[1]s', 'sample', key=b'k')\nota.check_for_ota_update('%[1]s', 'sample', key=b'k')\n", s.URL)}
-	s.put(release(t, layout.Prefix, "v1.0.0", boot).with(pointer("v1.0.0")))
-	b := newBoard(t, client(t), boot)
-	if text := b.settles(t, boot); strings.Count(text, "key: not supported") != 2 {
-		t.Errorf("said\n%s", text)
+	const boot = "import micropython_ota as ota\nota.ota_update('%s', 'sample', ['boot.py'], key=%s)\n"
+	for _, key := range []string{"'k'", "''", "()", "('k', 'k')", "b'k'", "7"} {
+		for name, files := range map[string]tree{"a manifest": {}, "none": {"sample/v1.0.0.manifest": ""}} {
+			t.Run(key+", "+name, func(t *testing.T) {
+				t.Parallel()
+				s := newSite(t)
+				flash := tree{"boot.py": fmt.Sprintf(boot, s.URL, key)}
+				s.put(release(t, layout.Prefix, "v1.0.0", flash).with(pointer("v1.0.0")).with(files))
+				if name == "none" {
+					s.spoil(func(path string) handler {
+						if strings.HasSuffix(path, ".manifest") {
+							return status(404)
+						}
+						return nil
+					})
+				}
+				b := newBoard(t, client(t), flash)
+				if text := b.settles(t, flash); !strings.Contains(text, "ota: ") {
+					t.Errorf("said\n%s", text)
+				}
+			})
+		}
 	}
 }
 

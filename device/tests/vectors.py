@@ -6,7 +6,10 @@ import sys
 
 sys.path.insert(0, '')
 
-import micropython_ota_net as net
+try:
+    import micropython_ota_manifest as net
+except ImportError:  # compiled, it is part of the network part
+    import micropython_ota_net as net
 
 
 def content(name):
@@ -15,8 +18,11 @@ def content(name):
 
 
 def manifest(name):
+    with open(name, 'rb') as f:
+        f.readline(200)
+        project, version = [f.readline(200)[8:].rstrip(b'\n') for _ in range(2)]  # the release that it says it is
     try:
-        net.check_manifest(name, bytearray(net.BUFFER if hasattr(net, 'BUFFER') else 1536))
+        net.check_manifest(name, bytearray(1536), project, version)
     except Exception as e:
         if not isinstance(e, ValueError) and str(e) != 'Incorrect padding':  # so a binascii written in Python
             raise
