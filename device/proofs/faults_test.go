@@ -3,6 +3,7 @@ package proofs
 import (
 	"fmt"
 	"net/http"
+	"path"
 	"strings"
 	"testing"
 
@@ -67,14 +68,24 @@ var answers = []fault{
 	{"redirect, relative", moved(302, "Location", besides), moves, moves, moves, 0},
 	{"redirect 307, header lower case", moved(307, "location", besides), moves, moves, moves, 0},
 	{"redirect, absolute", moved(301, "Location", absolute), moves, moves, moves, 0},
+	{"redirect, relative to its folder", moved(302, "Location", sibling), moves, moves, moves, 0},
+	{"redirect, with another letter case and blanks", moved(308, "LOCATION", func(r *http.Request) string { return " " + besides(r) + " " }), moves, moves, moves, 0},
+	{"redirect, without a scheme", moved(303, "Location", func(r *http.Request) string { return "//" + r.Host + besides(r) }), moves, moves, moves, 0},
+	{"redirect, three times", hops(3), moves, moves, moves, 0},
+	{"redirect, four times", hops(4), stays, stays, stays, 0},
 	{"redirect, loop", moved(302, "Location", itself), stays, stays, stays, 0},
 	{"redirect to nowhere", moved(302, "X-Location", itself), stays, stays, stays, 0},
 	{"redirect to another scheme", moved(302, "Location", constant("ftp://127.0.0.1/x")), stays, stays, stays, 0},
 	{"redirect to a closed port", moved(302, "Location", constant("http://127.0.0.1:1/x")), stays, stays, stays, 0},
+	{"redirect to IPv6", moved(302, "Location", constant("http://[::1]:1/x")), stays, stays, stays, 0},
 	{"redirect to nonsense", moved(302, "Location", constant("http://:/")), stays, stays, stays, 0},
 	{"reset before the answer", reset(0), stays, stays, stays, 0},
 	{"reset in the body", reset(4), stays, stays, either, 0},
 	{"reset in the body, once", reset(4), moves, moves, moves, 1},
+	{"60 header lines", text(ok + strings.Repeat("X: y\r\n", 59) + "Content-Length: {n}\r\n\r\n{}"), moves, moves, moves, 0},
+	{"66 header lines", text(ok + strings.Repeat("X: y\r\n", 65) + "Content-Length: {n}\r\n\r\n{}"), stays, stays, stays, 0},
+	{"header line of 500 bytes", text(ok + "X: " + strings.Repeat("x", 495) + "\r\nContent-Length: {n}\r\n\r\n{}"), moves, moves, moves, 0},
+	{"header line of 600 bytes", text(ok + "X: " + strings.Repeat("x", 595) + "\r\nContent-Length: {n}\r\n\r\n{}"), stays, stays, stays, 0},
 	{"endless header line", endless(ok+"X: ", strings.Repeat("x", 999)), stays, stays, stays, 0},
 	{"endless header lines", endless(ok, "X: "+strings.Repeat("x", 99)+"\r\n"), stays, stays, stays, 0},
 	{"endless status line", endless("HTTP/1.1 ", strings.Repeat("2", 999)), stays, stays, stays, 0},
@@ -97,6 +108,7 @@ var silences = []fault{
 }
 
 func absolute(r *http.Request) string { return "http://" + r.Host + besides(r) }
+func sibling(r *http.Request) string  { return path.Base(besides(r)) }
 func itself(r *http.Request) string   { return r.URL.Path }
 
 func constant(where string) func(*http.Request) string {
@@ -118,7 +130,7 @@ func TestSilence(t *testing.T) {
 }
 
 func (f fault) test(t *testing.T, c spoiling) {
-	c.wrong, c.times = f.wrong, f.times
+	c.wrong, c.times, c.partial = f.wrong, f.times, true
 	for at, want := range map[string]string{"version": f.version, "v1.0.1.manifest": f.manifest, "v1.0.1_main.py": f.file} {
 		c.at, c.want = at, want
 		if want != "" {
@@ -186,7 +198,7 @@ func TestManifestFaults(t *testing.T) {
 // TestPathFaults serves manifests that are right but for the path of a file.
 func TestPathFaults(t *testing.T) {
 	for _, path := range []string{
-		"../x", "/x", "./.ota/go", ".ota/go", ".OTA/go", ".Ota/i", "a/../../x", "a/..", "a//x", "a/./x", "boot.py/", "boot.py/x", "Boot.py", "MAIN.PY/x",
+		"../x", "/x", "./.ota/up", ".ota/up", ".OTA/go", ".Ota/i", "a/../../x", "a/..", "a//x", "a/./x", "boot.py/", "boot.py/x", "Boot.py", "MAIN.PY/x",
 		"VERSION", "Version/x", "tmp/x", "micropython_ota.py", "lib/micropython_ota.mpy", "micropython_ota/__init__.py", "x\\y", "x:y", "x%2fy", "x~1",
 		"x.", "x./y", "con:", "x y", "x?", "x#", "\u00e4", "x\x00",
 	} {
@@ -205,9 +217,12 @@ func TestOtherManifest(t *testing.T) {
 		"of another spelling":    strings.Replace(right, "version v1.0.1", "version 1.0.1", 1),
 		"of another project":     strings.Replace(right, "project sample", "project Sample", 1),
 		"of a project with more": strings.Replace(right, "project sample", "project samples", 1),
-		"of the other layout":    strings.Replace(right, "v1.0.1\n", "v1.0.1\nlayout directory\n", 1), // whose files are not there
 		"twice":                  right + right,
 	} {
 		t.Run(name, always("v1.0.1.manifest", page(manifest), stays))
 	}
+	other := strings.Replace(right, "v1.0.1\n", "v1.0.1\nlayout directory\n", 1)
+	t.Run("of the other layout", spoiling{ // whose files are not there
+		at: "v1.0.1.manifest", wrong: page(other), want: stays, starts: starts, timeout: 1, hurry: 40, partial: true,
+	}.test)
 }

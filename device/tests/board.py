@@ -1,6 +1,6 @@
 # A board for the tests of faults: runs boot.py and main.py of the current folder, as a device does when it starts.
 #
-#   micropython board.py STARTS [eager] [hurry=N] [naps=N]
+#   micropython board.py STARTS [eager] [hurry=N] [naps=N] [ticks=N] [cut=N]
 #
 # A start ends with boot.py and main.py at their ends ("idle"), in a reset, or with the name of an exception that would end
 # in the REPL; "#start 1 reset" says so. What an application would print goes to standard output too. The flash is the
@@ -9,6 +9,8 @@
 #   eager     every random byte is 0, so that no back-off holds the client back; else the bytes are those of a fixed series
 #   hurry=N   the clock runs N times as fast; what a socket waits for does not
 #   naps=N    sleep returns at once, and when it is called once more than that, the start ends as "idle"
+#   ticks=N   what ticks_ms says at first: it runs over at 2**30
+#   cut=N     a reset comes in place of the N-th rename, remove, mkdir or rmdir, whichever start it is in; "#cut" says that it came
 import sys, os, time, gc
 
 
@@ -54,6 +56,22 @@ def series(seed=1):
         return bytes(out)
 
     return urandom
+
+
+def cutting(left):
+    # The functions of os that change the flash: one call of them is a reset.
+    def cut(function):
+        def call(*a):
+            nonlocal left
+            left -= 1
+            if not left:
+                print('#cut', function)
+                raise Reset
+            return function(*a)
+
+        return call
+
+    return {name: cut(getattr(os, name)) for name in ('rename', 'remove', 'mkdir', 'rmdir')}
 
 
 def start(keep):
@@ -106,6 +124,8 @@ def run(starts, *options):
     hurry = 1
     urandom = series()
     naps = None
+    cut = 0
+    begin = ticks = time.ticks_ms()
     for option in options:
         if option == 'eager':
             urandom = bytes
@@ -113,10 +133,13 @@ def run(starts, *options):
             hurry = int(option[6:])
         elif option.startswith('naps='):
             naps = int(option[5:])
+        elif option.startswith('ticks='):
+            ticks = int(option[6:])
+        elif option.startswith('cut='):
+            cut = int(option[4:])
     sys.modules['machine'] = Machine
-    sys.modules['os'] = Instead(os, urandom=urandom)
+    sys.modules['os'] = Instead(os, urandom=urandom, **cutting(cut))
     left = naps
-    begin = time.ticks_ms()
 
     def sleep(seconds):
         nonlocal left
@@ -127,7 +150,7 @@ def run(starts, *options):
             raise Asleep
 
     sys.modules['time'] = sys.modules['utime'] = Instead(
-        time, sleep=sleep, ticks_ms=lambda: (begin + time.ticks_diff(time.ticks_ms(), begin) * hurry) & 0x3FFFFFFF
+        time, sleep=sleep, ticks_ms=lambda: (ticks + time.ticks_diff(time.ticks_ms(), begin) * hurry) & 0x3FFFFFFF
     )
     sys.path[:] = ['', '.frozen', 'lib']
     keep = list(sys.modules)
