@@ -28,7 +28,8 @@ def _is(path):
 
 
 def _rm(path):
-    if _is(path):
+    st = _is(path)
+    if st and st[0] & 0x4000 == 0:
         os.remove(path)
 
 
@@ -44,12 +45,12 @@ def _replay(name, ops, mode):
                 continue
             if op == ('d' if mode else 'a'):
                 _rm(path)
-                try:
-                    while '/' in path:  # an empty folder x would hide x.py
-                        path = path.rsplit('/', 1)[0]
+                while '/' in path:  # an empty folder x would hide x.py
+                    path = path.rsplit('/', 1)[0]
+                    try:
                         os.rmdir(path)
-                except OSError:  # not empty
-                    pass
+                    except OSError:  # not empty, or removed before a cut
+                        pass
             elif _is(new):
                 i = path.find('/')
                 while i > 0:

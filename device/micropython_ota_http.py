@@ -88,7 +88,7 @@ class Http:
             if self.end is not None:
                 left = min(left, ticks_diff(self.end, ticks_ms()))
             if left <= 0:
-                raise OSError('slow')
+                raise OSError('timeout')
             n = self.sock.readinto(buf)
             if n:
                 return n
@@ -104,7 +104,7 @@ class Http:
             if self.line[n] == 10:
                 return bytes(self.line[:n]).strip()
             n += 1
-        raise OSError('header')
+        raise OSError('line')
 
     def send(self, url, start):
         scheme, host, path = _split(url)
@@ -150,7 +150,7 @@ class Http:
                 self.keep = self.keep and value.lower() != b'close'
             elif key == b'location':
                 self.location = value.decode()
-        raise OSError('header')
+        raise OSError('line')
 
     def get(self, path, start=0, size=0):
         # The status of the answer; read gives its body.

@@ -56,7 +56,13 @@ def _next(f):
 
 
 def _planned(path):
-    # Whether the plan deletes this file.
+    # Whether the plan deletes this file, or all that is in this folder.
+    if os.stat(path)[0] & _DIR:
+        e = None
+        for e in os.ilistdir(path):
+            if not _planned(path + '/' + e[0]):
+                return
+        return e  # an empty folder nobody removes
     with open('.ota/q') as q:
         for line in q:
             if line[0] == 'd' and line.split()[2] == path:
@@ -132,7 +138,8 @@ class Installer(Http):
         # now: after the commit there are only renames, which a full flash allows.
         st = self.stat(path)
         if st and st[0] & _DIR:
-            os.rmdir(path)
+            if not _planned(path):
+                os.rmdir(path)
             st = None
         i = path.find('/')
         while i > 0:
