@@ -117,24 +117,46 @@ func constant(where string) func(*http.Request) string {
 
 // TestFaults spoils each answer in each way.
 func TestFaults(t *testing.T) {
-	for _, f := range answers {
-		f.test(t, spoiling{starts: starts, timeout: 1, hurry: 40})
-	}
+	var seen tally
+	t.Run("of", func(t *testing.T) {
+		for _, f := range answers {
+			f.test(t, spoiling{starts: starts, timeout: 1, hurry: 40, seen: &seen})
+		}
+	})
+	seen.keep(t, "Faults", answers, version, manifest, file)
+	seen.keepCosts(t, answers)
 }
 
 // TestSilence is about time: the clock of the board runs fast, so that what may take a minute takes a second.
 func TestSilence(t *testing.T) {
-	for _, f := range silences {
-		f.test(t, spoiling{starts: 3, timeout: 0.1, hurry: 400})
-	}
+	var seen tally
+	t.Run("of", func(t *testing.T) {
+		for _, f := range silences {
+			f.test(t, spoiling{starts: 3, timeout: 0.1, hurry: 400, seen: &seen})
+		}
+	})
+	seen.keep(t, "Slow servers", silences, version, manifest, file)
 }
+
+// What is spoilt.
+const (
+	version  = "version"
+	manifest = "the manifest"
+	file     = "a file"
+)
 
 func (f fault) test(t *testing.T, c spoiling) {
 	c.wrong, c.times, c.partial = f.wrong, f.times, true
-	for at, want := range map[string]string{"version": f.version, "v1.0.1.manifest": f.manifest, "v1.0.1_main.py": f.file} {
-		c.at, c.want = at, want
-		if want != "" {
-			t.Run(f.name+"/"+at, c.test)
+	for _, spoilt := range []struct{ what, at, want string }{
+		{version, "version", f.version}, {manifest, "v1.0.1.manifest", f.manifest}, {file, "v1.0.1_main.py", f.file},
+	} {
+		c := c
+		c.at, c.want = spoilt.at, spoilt.want
+		if c.want != "" {
+			t.Run(f.name+"/"+c.at, func(t *testing.T) {
+				c.test(t)
+				c.seen.put(t, f.name, spoilt.what, c.want)
+			})
 		}
 	}
 }

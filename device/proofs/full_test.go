@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/otactl/otactl/internal/proofdoc"
 	"github.com/otactl/otactl/internal/testserver"
 	"github.com/otactl/otactl/layout"
 )
@@ -16,21 +17,37 @@ import (
 // of the starts after it. The board always runs a whole version, and the right one when there is room again: the new one, or the old
 // one if the new one was never confirmed.
 func TestFullFlash(t *testing.T) {
-	for _, c := range []struct{ mode, when string }{
-		{"plain", "before"},
-		{"plain", "at"},
-		{"trial", "before"},
-		{"trial", "at"},
-		{"trial", "after"},
-		{"bad", "at"},
-		{"bad", "after"},
-	} {
-		t.Run(c.mode+"/"+c.when, func(t *testing.T) { testFull(t, c.mode, c.when) })
+	cases := []struct{ mode, when, says string }{
+		{"plain", "before", "so many blocks are free when a plain update begins"},
+		{"plain", "at", "at each operation of a plain update"},
+		{"trial", "before", "so many blocks are free when an update on trial begins"},
+		{"trial", "at", "at each operation of an update on trial"},
+		{"trial", "after", "at each operation of the starts after it, until it is confirmed"},
+		{"bad", "at", "at each operation of an update that is not confirmed"},
+		{"bad", "after", "at each operation of the starts after it, until it is reverted"},
+	}
+	table := proofdoc.Table{
+		Title:   "A full flash",
+		Columns: []string{"the flash becomes full", "points", "a mixture", "resets for ever", "not the right version later"},
+		Loose:   []string{"points"},
+	}
+	table.Rows = make([][]string, len(cases))
+	t.Run("when", func(t *testing.T) {
+		for i, c := range cases {
+			t.Run(c.mode+"/"+c.when, func(t *testing.T) {
+				t.Parallel()
+				table.Rows[i] = append([]string{c.says}, testFull(t, c.mode, c.when)...)
+			})
+		}
+	})
+	if !slices.ContainsFunc(table.Rows, func(row []string) bool { return row == nil }) {
+		table.Keep(t)
 	}
 }
 
-func testFull(t *testing.T, mode, when string) {
-	t.Parallel()
+// testFull returns how many points there were, and how many of them were bad in each way.
+func testFull(t *testing.T, mode, when string) (counts []string) {
+	t.Helper()
 	isOld, isNew := digest(running("v1.0.0", oldFiles)), digest(running("v1.0.1", newFiles))
 	want := isNew
 	if mode == "bad" {
@@ -44,7 +61,7 @@ func testFull(t *testing.T, mode, when string) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, tail(out))
 	}
-	points := 0
+	points, mixtures, loops, wrong := 0, 0, 0, 0
 	for line := range strings.Lines(out) {
 		words := strings.Fields(line)
 		if len(words) != 6 || words[0] != "#point" {
@@ -52,19 +69,22 @@ func testFull(t *testing.T, mode, when string) {
 		}
 		points++
 		if words[2] != isOld && words[2] != isNew {
+			mixtures++
 			t.Errorf("point %s: a mixture while the flash is full", words[1])
 		}
 		if words[3] != want {
+			wrong++
 			t.Errorf("point %s: not the right version when there is room again", words[1])
 		}
 		if words[4] == "4" {
+			loops++
 			t.Errorf("point %s: resets for ever", words[1])
 		}
 	}
-	t.Logf("%d points", points)
 	if points < 5 {
 		t.Errorf("%d points\n%s", points, tail(out))
 	}
+	return []string{fmt.Sprint(points), fmt.Sprint(mixtures), fmt.Sprint(loops), fmt.Sprint(wrong)}
 }
 
 // digest is that of tests/full.py.

@@ -75,6 +75,7 @@ type spoiling struct {
 	timeout float64 // of the client, in s
 	hurry   int     // how fast its clock runs
 	partial bool    // what has come of a manifest may stay, because the rest could come
+	seen    *tally  // may be nil
 }
 
 func always(at string, wrong handler, want string) func(*testing.T) {
@@ -104,6 +105,9 @@ func (c spoiling) test(t *testing.T) {
 	if passed == 0 {
 		t.Error("the fault did not happen")
 	}
+	if c.seen != nil {
+		c.seen.cost(costs{(len(log) + c.starts - 1) / c.starts, told.resets(), b.used(t) - before})
+	}
 	if len(log) > c.starts*requestsPerStart {
 		t.Errorf("%d requests", len(log))
 	}
@@ -116,7 +120,7 @@ func (c spoiling) test(t *testing.T) {
 	if left := b.state(t); c.want == stays && !c.partial && strings.HasSuffix(c.at, ".manifest") && slices.ContainsFunc(left, litter) {
 		t.Errorf("left %q", left)
 	}
-	if used, most := b.used(t), before+2*size(newFiles)+4096; used > most {
+	if used, most := b.used(t), before+2*size(newFiles)+stateAtMost; used > most {
 		t.Errorf("%d bytes on flash, may be %d", used, most)
 	}
 
@@ -135,6 +139,7 @@ func litter(name string) bool { return name == "m" || name == "q" || name == "t"
 const (
 	requestsPerStart = 40
 	resetsAtMost     = 5
+	stateAtMost      = 4096 // bytes, beside the files of the release
 )
 
 // checkWhole checks that a board has all of a version and nothing of another one.

@@ -6,15 +6,18 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/otactl/otactl/internal/proofdoc"
 	"github.com/otactl/otactl/internal/testserver"
 	"github.com/otactl/otactl/layout"
 	"github.com/otactl/otactl/serve"
@@ -22,10 +25,11 @@ import (
 
 // A wire counts what passes between a board and a server.
 type wire struct {
-	url                         string
-	mu                          sync.Mutex
-	requests, connections, down int
-	open                        sync.WaitGroup // connections
+	url  string
+	open sync.WaitGroup // connections
+
+	mu     sync.Mutex
+	passed traffic
 }
 
 // newWire listens for boards in front of a server.
@@ -84,19 +88,18 @@ func (w *wire) carry(board net.Conn, addr string) {
 func (w *wire) count(requests, connections, down int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.requests += requests
-	w.connections += connections
-	w.down += down
+	w.passed.requests += requests
+	w.passed.connections += connections
+	w.passed.down += down
 }
 
 // take returns what has passed, and starts again. The board must not run: it waits for connections to end.
-func (w *wire) take() (requests, connections, down int) {
+func (w *wire) take() (passed traffic) {
 	w.open.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	requests, connections, down = w.requests, w.connections, w.down
-	w.requests, w.connections, w.down = 0, 0, 0
-	return requests, connections, down
+	passed, w.passed = w.passed, traffic{}
+	return passed
 }
 
 // put writes files below a folder.
@@ -159,45 +162,74 @@ func startPython(t testing.TB, dir string) string {
 	return "http://127.0.0.1:" + port
 }
 
+// A traffic is what passed.
+type traffic struct{ requests, connections, down int }
+
 // TestWire counts what an update takes in which one of ten files has changed, and a start without an update.
 func TestWire(t *testing.T) {
-	for name, start := range servers {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			root := t.TempDir()
-			w := newWire(t, start(t, root))
-			files := tree{"boot.py": "import micropython_ota\nmicropython_ota.ota_update('" + w.url + "', 'sample')\n"}
-			for i := range 9 {
-				files[fmt.Sprintf("file%d.py", i)] = fmt.Sprintf("#%d", i) + large(4)[2:]
-			}
-			files["boot.py"] += "#" + large(4)[len(files["boot.py"])+1:]
-			put(t, root, release(t, layout.Prefix, "v1.0.0", files).with(pointer("v1.0.0")))
-			b := newBoard(t, client(t), tree{"boot.py": files["boot.py"]})
-			b.start(t, 2)
-			if diff := differ(b.files(t), running("v1.0.0", files)); diff != "" {
-				t.Fatal(diff)
-			}
-			w.take()
-
-			files = files.with(tree{"file4.py": "new" + large(4)[3:]})
-			put(t, root, release(t, layout.Prefix, "v1.0.1", files).with(pointer("v1.0.1")))
-			b.start(t, 1)
-			requests, connections, down := w.take()
-			t.Logf("one of ten files: %d requests, %d connections, %d bytes down", requests, connections, down)
-			if diff := differ(b.files(t), running("v1.0.1", files)); diff != "" {
-				t.Fatal(diff)
-			}
-			kept := name != "python http.server" // which speaks HTTP/1.0
-			if requests > 3 || kept && connections > 1 || down > 6<<10 {
-				t.Error("that is more than 3 requests, 1 connection, 6 KB")
-			}
-
-			b.start(t, 1)
-			requests, connections, down = w.take()
-			t.Logf("nothing new: %d requests, %d connections, %d bytes down", requests, connections, down)
-			if requests != 1 || connections != 1 {
-				t.Error("that is more than 1 request")
-			}
+	var mu sync.Mutex
+	update, idle := map[string]traffic{}, map[string]traffic{}
+	t.Run("to", func(t *testing.T) {
+		for name, start := range servers {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				changed, nothing := passes(t, start)
+				if changed.requests > 3 || changed.connections > 1 && !closes(name) || changed.down > 6<<10 {
+					t.Errorf("%v is more than 3 requests, 1 connection, 6 KB", changed)
+				}
+				if nothing.requests != 1 || nothing.connections != 1 {
+					t.Errorf("%v is not 1 request", nothing)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				update[name], idle[name] = changed, nothing
+			})
+		}
+	})
+	table := proofdoc.Table{
+		Title:   "Traffic",
+		Columns: []string{"server", "one of ten files of 4 KB: requests", "connections", "bytes down", "nothing new: requests", "bytes down then"},
+		Loose:   []string{"bytes down", "bytes down then"},
+	}
+	for _, name := range slices.Sorted(maps.Keys(update)) {
+		u, i := update[name], idle[name]
+		table.Rows = append(table.Rows, []string{
+			name, fmt.Sprint(u.requests), fmt.Sprint(u.connections), fmt.Sprint(u.down), fmt.Sprint(i.requests), fmt.Sprint(i.down),
 		})
 	}
+	if len(update) == len(servers) {
+		table.Keep(t)
+	}
+}
+
+// closes reports whether a server ends each connection after an answer, because it speaks HTTP/1.0.
+func closes(server string) bool { return server == "python http.server" }
+
+// passes returns what an update and a start without one take.
+func passes(t *testing.T, start func(t testing.TB, root string) string) (changed, nothing traffic) {
+	t.Helper()
+	root := t.TempDir()
+	w := newWire(t, start(t, root))
+	files := tree{"boot.py": "import micropython_ota\nmicropython_ota.ota_update('" + w.url + "', 'sample')\n"}
+	for i := range 9 {
+		files[fmt.Sprintf("file%d.py", i)] = fmt.Sprintf("#%d", i) + large(4)[2:]
+	}
+	files["boot.py"] += "#" + large(4)[len(files["boot.py"])+1:]
+	put(t, root, release(t, layout.Prefix, "v1.0.0", files).with(pointer("v1.0.0")))
+	b := newBoard(t, client(t), tree{"boot.py": files["boot.py"]})
+	b.start(t, 2)
+	if diff := differ(b.files(t), running("v1.0.0", files)); diff != "" {
+		t.Fatal(diff)
+	}
+	w.take()
+
+	files = files.with(tree{"file4.py": "new" + large(4)[3:]})
+	put(t, root, release(t, layout.Prefix, "v1.0.1", files).with(pointer("v1.0.1")))
+	b.start(t, 1)
+	changed = w.take()
+	if diff := differ(b.files(t), running("v1.0.1", files)); diff != "" {
+		t.Fatal(diff)
+	}
+	b.start(t, 1)
+	return changed, w.take()
 }
