@@ -72,9 +72,10 @@ func (m Manifest) Size() (n int64) {
 func fileLine(f File) string { return fmt.Sprintf("file %s %d %s", f.SHA256, f.Size, f.Name) }
 
 // SameRelease reports whether two manifests describe the same release: they are equal up to their first signature line.
-func SameRelease(a, b []byte) bool { return bytes.Equal(unsigned(a), unsigned(b)) }
+func SameRelease(a, b []byte) bool { return bytes.Equal(SignedPart(a), SignedPart(b)) }
 
-func unsigned(manifest []byte) []byte {
+// SignedPart returns what the signatures of a manifest are over: all that stands before its first signature line.
+func SignedPart(manifest []byte) []byte {
 	if i := bytes.Index(manifest, []byte("\nsignature ")); i >= 0 {
 		return manifest[:i+1]
 	}
