@@ -48,6 +48,44 @@ func (f *FS) Read(ctx context.Context, name string, max int64) (data []byte, err
 	return b.Bytes(), nil
 }
 
+// Stream passes the content of a regular file on.
+func (f *FS) Stream(ctx context.Context, name string, size int64, w io.Writer) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	file, err := f.open(name)
+	if err != nil {
+		return f.failLook("read", name, err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if info, err := file.Stat(); err == nil && !info.Mode().IsRegular() {
+		return f.refuse("read", name, errNotRegular)
+	}
+	n, err := io.Copy(w, &untilDone{ctx, io.LimitReader(file, min(size, math.MaxInt64-1)+1)})
+	switch {
+	case err != nil:
+		return f.failLook("read", name, err)
+	case n < size:
+		return store.ErrShort
+	case n > size:
+		return &store.TooLargeError{Name: name, Max: size}
+	}
+	return nil
+}
+
+// untilDone reads until nobody waits any more.
+type untilDone struct {
+	ctx context.Context //nolint:containedctx // it lives for one call, whose own it is
+	r   io.Reader
+}
+
+func (u *untilDone) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.r.Read(p)
+}
+
 // ReadDir returns what is in a folder, as Lstat sees it. What vanishes meanwhile is left out.
 func (f *FS) ReadDir(ctx context.Context, name string) (infos []posix.Info, err error) {
 	if err := ctx.Err(); err != nil {

@@ -2,8 +2,10 @@ package posix
 
 import (
 	"context"
+	"io"
 	"io/fs"
-	"time"
+
+	"github.com/otactl/otactl/store"
 )
 
 // An FS is what a folder tree must be able to do so that a [Store] can stand on it: each method is one step that either
@@ -34,6 +36,8 @@ type FS interface {
 
 	// Read returns the content of a file; *store.TooLargeError if it has more than max bytes.
 	Read(ctx context.Context, name string, max int64) ([]byte, error)
+	// Stream passes the content of a file of size bytes on to w, as [store.Examiner] says.
+	Stream(ctx context.Context, name string, size int64, w io.Writer) error
 	// ReadDir returns what is in a folder, in any order.
 	ReadDir(ctx context.Context, name string) ([]Info, error)
 	// Stat follows symbolic links, Lstat does not.
@@ -53,9 +57,4 @@ type Checker interface {
 }
 
 // Info is what is known of a name.
-type Info struct {
-	Name    string // the last segment
-	Size    int64  // bytes
-	Mode    fs.FileMode
-	ModTime time.Time // by the server's clock
-}
+type Info = store.Detail

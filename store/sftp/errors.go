@@ -49,7 +49,7 @@ func (f *FS) explain(s *session, op, name string, err error) error {
 		return f.ended(cause, op, name)
 	}
 	var large *store.TooLargeError
-	if errors.As(err, &large) {
+	if errors.As(err, &large) || errors.Is(err, store.ErrShort) {
 		return err
 	}
 	for _, known := range []error{fs.ErrNotExist, fs.ErrExist} {

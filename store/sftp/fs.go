@@ -23,6 +23,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/otactl/otactl/store"
 )
 
@@ -49,7 +51,8 @@ type FS struct {
 	Options
 	open    Opener
 	gate    *gate
-	folders folders // that we have made
+	streams *semaphore.Weighted // of bytes in memory
+	folders folders             // that we have made
 	changes changes
 	plain   plainRename
 
@@ -78,7 +81,10 @@ func New(ctx context.Context, open Opener, o Options) (*FS, error) {
 	if o.Written == nil {
 		o.Written = func(int64) {}
 	}
-	f := &FS{Options: o, open: open, gate: newGate(parallel), turn: make(chan struct{}, 1), closing: make(chan struct{})}
+	f := &FS{
+		Options: o, open: open, gate: newGate(parallel), streams: semaphore.NewWeighted(budget),
+		turn: make(chan struct{}, 1), closing: make(chan struct{}),
+	}
 	if _, err := f.live(ctx); err != nil {
 		return nil, err
 	}

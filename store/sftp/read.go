@@ -147,7 +147,11 @@ func (f *FS) Lstat(ctx context.Context, name string) (posix.Info, error) {
 }
 
 func toInfo(info fs.FileInfo) posix.Info {
-	return posix.Info{Name: info.Name(), Size: info.Size(), Mode: info.Mode(), ModTime: info.ModTime()}
+	// A mode has the type of the file in it, so that it is never 0 if the server sends one.
+	stat, ok := info.Sys().(*sftp.FileStat)
+	return posix.Info{
+		Name: info.Name(), Size: info.Size(), Mode: info.Mode(), ModTime: info.ModTime(), NoPerm: ok && stat.Mode == 0,
+	}
 }
 
 // openFile opens a file when the gate allows it. One trip.

@@ -3,6 +3,7 @@ package sftp
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -81,6 +82,10 @@ var steps = []step{
 	}},
 	{"read 100", 2, func(ctx context.Context, f *FS, dir string) error {
 		return hundred(func(i int) error { _, err := f.Read(ctx, fmt.Sprintf("%s-final%d", dir, i), 100); return err })
+	}},
+	{"stream", 2, func(ctx context.Context, f *FS, dir string) error { return f.Stream(ctx, dir+"-final", 4, io.Discard) }},
+	{"stream 100", 2, func(ctx context.Context, f *FS, dir string) error {
+		return hundred(func(i int) error { return f.Stream(ctx, fmt.Sprintf("%s-final%d", dir, i), 4, io.Discard) })
 	}},
 	{"list 101", 5, func(ctx context.Context, f *FS, dir string) error { _, err := f.ReadDir(ctx, dir); return err }},
 	{"stat", 1, func(ctx context.Context, f *FS, dir string) error { _, err := f.Stat(ctx, dir); return err }},

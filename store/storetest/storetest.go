@@ -39,6 +39,7 @@ func Run(t *testing.T, fresh Fresh[store.Store]) {
 	t.Run("Create", func(t *testing.T) { testCreate(t, fresh) })
 	t.Run("Read", func(t *testing.T) { testRead(t, fresh) })
 	t.Run("List", func(t *testing.T) { testList(t, fresh) })
+	t.Run("Examine", func(t *testing.T) { testExamine(t, fresh) })
 	t.Run("Remove", func(t *testing.T) { testRemove(t, fresh) })
 	t.Run("Commit", func(t *testing.T) { testCommit(t, fresh) })
 	t.Run("Race", func(t *testing.T) { testRaces(t, fresh) })

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"io"
 	"io/fs"
 
 	"github.com/otactl/otactl/store/posix"
@@ -73,6 +74,13 @@ func (f *tapped) Read(ctx context.Context, name string, max int64) ([]byte, erro
 		return nil, err
 	}
 	return f.FS.Read(ctx, name, max)
+}
+
+func (f *tapped) Stream(ctx context.Context, name string, size int64, w io.Writer) error {
+	if err := f.look(); err != nil {
+		return err
+	}
+	return f.FS.Stream(ctx, name, size, w)
 }
 
 func (f *tapped) ReadDir(ctx context.Context, name string) ([]posix.Info, error) {
