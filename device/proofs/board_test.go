@@ -32,12 +32,12 @@ func tool(t testing.TB, name string) string {
 	return path
 }
 
-// python runs a program in a MicroPython with a heap of so many KB, in a folder, and returns what it printed.
+// python runs a program in a MicroPython with the heap that a board with so many KB has, in a folder, and returns what it printed.
 func python(t testing.TB, dir string, heap int, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, tool(t, "micropython"), append([]string{"-X", fmt.Sprintf("heapsize=%dK", heap)}, args...)...)
+	cmd := exec.CommandContext(ctx, tool(t, "micropython"), append([]string{"-X", fmt.Sprintf("heapsize=%dK", heap*scale())}, args...)...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
@@ -46,13 +46,13 @@ func python(t testing.TB, dir string, heap int, args ...string) (string, error) 
 	return string(out), err
 }
 
-// needI386 ends the test as by [testserver.Skip] unless the heap is that of a 32-bit machine, as on a board.
-func needI386(t testing.TB) {
-	t.Helper()
-	tool(t, "micropython")
+// scale is how many times as large a heap must be as that of a 32-bit machine, as on a board, and the figures are: 1, or 2 where
+// scripts/install-micropython has got no i386 build.
+func scale() int {
 	if _, err := os.Stat(filepath.Join(tools, "micropython-i386")); err != nil {
-		testserver.Skip(t, "no micropython-i386 here, and the figures are those of 32 bits: scripts/install-micropython")
+		return 2
 	}
+	return 1
 }
 
 func read(t testing.TB, path string) []byte {

@@ -20,7 +20,6 @@ const (
 )
 
 func TestSize(t *testing.T) {
-	needI386(t)
 	const smallest = 16 // KB: an ESP8266 has about 36
 	table := proofdoc.Table{
 		Title:   "Size",
@@ -54,7 +53,7 @@ func imported(t testing.TB, heap int, modules ...string) int {
 	if err != nil || numErr != nil {
 		t.Fatalf("import %s in a heap of %d KB: %v\n%s", modules, heap, err, tail(out))
 	}
-	return n
+	return n / scale()
 }
 
 // figures runs tests/memory.py and returns what it found.
@@ -68,7 +67,8 @@ func (b *board) figures(t testing.TB, args ...string) map[string]int {
 	figures := map[string]int{}
 	for line := range strings.Lines(out) {
 		if words := strings.Fields(line); len(words) == 2 {
-			figures[words[0]], _ = strconv.Atoi(words[1])
+			n, _ := strconv.Atoi(words[1])
+			figures[words[0]] = n / scale()
 		}
 	}
 	return figures
@@ -94,7 +94,6 @@ func many(n int, text string) tree {
 
 // TestMemory installs releases in small heaps, and then others over them.
 func TestMemory(t *testing.T) {
-	needI386(t)
 	less := many(300, "changed")
 	maps.DeleteFunc(less, func(name, _ string) bool { return strings.HasSuffix(name, "5.py") })
 	table := proofdoc.Table{Title: "Heaps", Columns: []string{"release", "client", "installed in a heap of"}}
@@ -147,7 +146,6 @@ var peaks = [][2]struct {
 
 // TestPeak checks that the size of a file makes no difference, nor does the number of files but for what is in a folder.
 func TestPeak(t *testing.T) {
-	needI386(t)
 	table := proofdoc.Table{Title: "Peaks", Columns: []string{"update", "bytes of RAM at its peak"}, Loose: []string{"bytes of RAM at its peak"}}
 	for _, pair := range peaks {
 		var most [2]int

@@ -212,6 +212,18 @@ func TestEdited(t *testing.T) {
 	}
 }
 
+// TestMade leaves what the user has made, though a release had the very same and the next one has not.
+func TestMade(t *testing.T) {
+	t.Parallel()
+	made := tree{"made.py": "same as in the release"}
+	s := newSite(t, release(t, layout.Prefix, "v1.0.1", newFiles.with(made)), pointer("v1.0.1"))
+	b := newVeteran(t)
+	b.write(t, conf(s.URL).with(made))
+	b.becomes(t, "v1.0.1", newFiles.with(made))
+	s.put(release(t, layout.Prefix, "v1.0.2", newFiles).with(pointer("v1.0.2")))
+	b.becomes(t, "v1.0.2", newFiles.with(made))
+}
+
 // TestBackOff counts the resets of a board whose application polls at each start while no update ever works.
 func TestBackOff(t *testing.T) {
 	t.Parallel()
