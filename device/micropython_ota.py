@@ -10,9 +10,10 @@
 #   back  renamed again: being reverted                              i      what this client installed
 #   bad   renamed again: its version was rejected                    m q t  manifest, plan, journal in the making
 #   n<k>  new content of file k, partial until its hash is right     b<k>   old content of file k
+#   b0    room for a revert on a full flash                          n_ b_  empty (micropython_ota_install.py says why)
 #
 # Journal: "1 <mode> <version>", then "<op> <k> <path>" (r replace, a add, d delete), at last "end 0 <SHA-256 of the lines
-# before>". k has four digits and falls from line to line (_OLD in micropython_ota_install.py says why). Modes: plain; trial;
+# before>". k has four digits and falls from line to line (micropython_ota_install.py says why). Modes: plain; trial;
 # copy, which is plain for FAT, where renames are not atomic.
 import os
 
@@ -103,8 +104,10 @@ def _finish():
                 raise  # stays for the next start
             os.rename('.ota/up', '.ota/back')
     if _is('.ota/back'):
-        # What was added goes first: it frees space, and may lie where an old file comes back.
+        # What was added goes first: it frees space, and may lie where an old file comes back. On a full flash a rename may
+        # need a block, which the application cannot have taken: .ota/b0 holds some.
         mode = True
+        _rm('.ota/b0')
         _replay('back', 'a', None)
         _replay('back', 'dr', None)
         os.rename('.ota/back', '.ota/bad')  # at last: until then every start reverts again
@@ -150,6 +153,7 @@ def confirm():
         _rm('.ota/c')  # first: without a trial it means that one was reverted
         os.rename('.ota/try', '.ota/t')  # what a cut leaves after this is litter, which the next update sweeps
         _rm('.ota/bad')
+        _rm('.ota/b0')
         with open('.ota/t') as f:
             for line in f:
                 _rm('.ota/b' + line.split()[1])
@@ -170,12 +174,20 @@ def run(name):
         machine.reset()
 
 
+def _drop(modules):
+    # The 10 KB of the network part are for the application. Not in the finally below: ports before 1.23 compile a loop there wrong.
+    for m in list(modules):
+        if m.startswith('micropython_ota_'):
+            del modules[m]
+
+
 def __getattr__(name):
     # What is not here is a function of the network part.
     def call(*a, **k):
-        import sys
+        import sys, gc
 
         old = sys.modules.get('micropython_ota_net')
+        gc.collect()  # else what the last call left is collected while the next one loads, which then finds only pieces
         try:
             import micropython_ota_net as net
 
@@ -185,9 +197,8 @@ def __getattr__(name):
                 raise
             print('ota:', repr(e))
         finally:
-            for m in () if old else list(sys.modules):  # their 10 KB are for the application
-                if m.startswith('micropython_ota_'):
-                    del sys.modules[m]
+            if not old:
+                _drop(sys.modules)
 
     return call
 

@@ -172,7 +172,7 @@ class Http:
                 to = scheme + '://' + host + to
             elif to.find('://') < 0:
                 to = url.rsplit('/', 1)[0] + '/' + to
-            need(not self.ca or to[:6].lower() == 'https:', to)
+            need(not self.ca or to[:5].lower() == 'https', to)
             url = to
         raise OSError('location')
 

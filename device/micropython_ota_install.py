@@ -69,14 +69,13 @@ def _planned(path):
                 return True
 
 
-class Installer(Http):
+class Client(Http):
     def __init__(self, ota, *a, key=None, ready=None, **k):
         Http.__init__(self, *a, **k)
         self.ota = ota
         self.stat = ota._is
         self.key = key if key is None or isinstance(key, str) else ' '.join(key)
         self.ready = ready
-        self.moved = False  # something came to flash that the next attempt need not fetch
 
     def wants(self):
         # Whether an update to this version would be tried now, the same for a poll and for the update that follows it.
@@ -97,7 +96,7 @@ class Installer(Http):
         if not self.stat('.ota'):
             os.mkdir('.ota')
         with open('.ota/f', 'w') as f:
-            f.write('%s %d %s' % (self.v, failed, word))
+            f.write('%s %d %s\n' % (self.v, failed, word))
 
     def fits(self, blocks):
         st = os.statvfs('.')
@@ -229,12 +228,6 @@ class Installer(Http):
                     f.flush()
         return have
 
-    def progress(self):
-        # At once, for a power cut: the failures so far do not hold up an update that gets on.
-        if not self.moved:
-            self.moved = True
-            self.note(0)
-
     def stage(self, name, path, size, sha):
         # Gets a file to n<k>, going on where an earlier attempt ended. It is hashed again here: so all that is committed was
         # verified by the run that commits it.
@@ -258,11 +251,11 @@ class Installer(Http):
                 except OSError:
                     if self.stat(name)[6] <= have:
                         raise
-                    self.progress()
+                    self.note(0)
                     continue
             if self.stat(name)[6] == size and hexlify(h.digest()) == sha:
                 if have < size:
-                    self.progress()
+                    self.note(0)  # at once, for a power cut: the failures so far do not hold up an update that gets on
                 return
             os.remove(name)
             need(have, (path, 'hash'))  # else part of another release was there: once more
@@ -301,10 +294,15 @@ class Installer(Http):
             q.write(self.op(_VERSION, 'version'))
         with open('.ota/n%d' % _VERSION, 'w') as f:
             f.write(self.v)
+        if self.mode == 'trial':
+            with open('.ota/b0', 'wb') as f:
+                f.seek(4 * self.block)
+                f.write(self.v)
         h = sha256()
         line = '1 %s %s\n' % (self.mode, self.v)
-        # FAT writes the journal in place, and its last line says that it is whole.
-        with open('.ota/q') as q, open('.ota/up' if self.mode == 'copy' else '.ota/t', 'wb') as j:
+        fat = self.mode == 'copy'
+        # There the journal is written in place, and its last line says that it is whole.
+        with open('.ota/q') as q, open('.ota/up' if fat else '.ota/t', 'wb') as j:
             while line:
                 op, k, path = line.split()
                 if path == 'boot.py' and op != 'd':
@@ -321,7 +319,7 @@ class Installer(Http):
                 j.write(line)
                 line = q.readline()
             j.write(b'end 0 ' + hexlify(h.digest()) + b'\n')
-        if self.mode != 'copy':
+        if not fat:
             self.fits(0)
             os.rename('.ota/t', '.ota/up')  # the commit: before it nothing has changed, after it there are only renames
         for x in 'mqf':

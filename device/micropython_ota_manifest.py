@@ -1,5 +1,6 @@
 # Updates over the air for MicroPython, part of the network part of micropython_ota: what a manifest is.
 # The format is docs/FORMAT.md of https://github.com/otactl/otactl.
+import os
 from binascii import a2b_base64, b2a_base64
 from hashlib import sha256
 
@@ -61,15 +62,13 @@ def _hex(s, n):
 
 
 def _lines(name):
-    total = 0
     printable = bytes(range(32, 127))
     with open(name, 'rb') as f:
         while True:
-            line = f.readline(901)
+            line = f.readline()
             if not line:
                 break
-            total += len(line)
-            need(line[-1] == 10 and 1 < len(line) and total <= MANIFEST, 'manifest')
+            need(line[-1] == 10 and 1 < len(line) < 902, 'manifest')
             line = line[:-1]
             if line[:5] != b'file ':  # whose words are checked one by one
                 need(not line.strip(printable) and line == b' '.join(line.split()), line)
@@ -88,6 +87,7 @@ def _names(name):
 def check_manifest(name, buf, project, version):
     # Whether the file is the manifest of this release; ValueError if not. True if its files lie in a
     # folder. buf is bytes to work in, a power of two or 3 times one.
+    need(os.stat(name)[6] <= MANIFEST, name)
     lines = _lines(name)
     need(next(lines) == b'otactl 1', 'manifest')
     need(next(lines) == b'project ' + project and is_project(project), project)
@@ -96,15 +96,14 @@ def check_manifest(name, buf, project, version):
     folder = line == b'layout directory'
     if folder:
         line = next(lines)
-    last = ''
+    last = b''
     n = 0
     while line[:5] == b'file ':
         w = line.split(b' ')
         need(len(w) == 4 and _hex(w[1], 64) and number(w[2]) and len(w[2]) < 10 and is_name(w[3]), line)
-        path = w[3].decode()
         n += 1
-        need(path > last and n <= _FILES, line)
-        last = path
+        need(w[3] > last and n <= _FILES, line)
+        last = w[3]
         line = next(lines)
     need(n, line)
     n = 0

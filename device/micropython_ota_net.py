@@ -6,11 +6,11 @@
 #   micropython_ota_install.py     downloads a release and commits it
 #   micropython_ota_net.py         this one
 from micropython_ota_http import generate_auth
-from micropython_ota_install import Installer, words
+from micropython_ota_install import Client, words
 
 
 def _poll(*a, **k):
-    c = Installer(*a, **k)
+    c = Client(*a, **k)
     try:
         c.version()
         return c
@@ -35,7 +35,7 @@ def forget(ota):
 
 def update(ota, host, project, filenames=None, use_version_prefix=True, user=None, passwd=None, timeout=5, **k):
     # Also key, ca, progress, ready, max_seconds.
-    c = Installer(ota, host, project, user, passwd, timeout, **k)
+    c = Client(ota, host, project, user, passwd, timeout, **k)
     try:
         c.version()
         if not c.wants():
