@@ -6,14 +6,17 @@
 package publish
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/otactl/otactl/internal/release"
 	"github.com/otactl/otactl/layout"
+	"github.com/otactl/otactl/sign"
 	"github.com/otactl/otactl/source"
 	"github.com/otactl/otactl/store"
 )
@@ -26,8 +29,10 @@ type Request struct {
 	Set     source.Set // checked
 	// Client is put beside the release and is no part of it: the update client, for devices whose original one asks for it
 	// by name. The manifest does not list it, so devices that have it already are left alone.
-	Client []source.File
-	Who    release.Who
+	Client  []source.File
+	Who     release.Who
+	Keys    []*sign.Key      // sign the manifest
+	Signers []sign.PublicKey // one of these must have signed it; none: that is not asked
 
 	NoActivate        bool // leave the pointer alone
 	AllowDowngrade    bool // a tag lower than the live one may become live
@@ -55,13 +60,17 @@ type Result struct {
 	Swept    []string // what interrupted runs had left behind
 }
 
-// Run publishes. Refusals are of the types of package release, *[store.ConflictError] or *[release.StrictError]; after
-// any error but *[store.UnknownError] the pointer was not changed.
+// Run publishes. Refusals are of the types of package release, *[store.ConflictError], *[sign.UnsignedError] or
+// *[release.StrictError]; after any error but *[store.UnknownError] the pointer was not changed.
 func Run(ctx context.Context, st store.Store, r Request) (Result, error) {
 	manifest := r.Set.Manifest(r.Project, r.Tag, r.Kind)
-	p := &publisher{Request: r, store: st, manifest: manifest, raw: manifest.Bytes()}
+	raw, err := sign.Sign(manifest.Bytes(), r.Keys)
+	if err != nil {
+		return Result{}, err
+	}
+	p := &publisher{Request: r, store: st, manifest: manifest, raw: raw}
 	var result Result
-	err := release.Attempt(ctx, st, r.Project, func(s *release.State) (err error) {
+	err = release.Attempt(ctx, st, r.Project, func(s *release.State) (err error) {
 		result, err = p.attempt(ctx, s)
 		return err
 	})
@@ -79,6 +88,9 @@ type publisher struct {
 func (p *publisher) attempt(ctx context.Context, s *release.State) (Result, error) {
 	result := Result{Manifest: p.manifest}
 	f, err := p.look(ctx, s)
+	if err == nil {
+		err = release.Release{Tag: p.Tag, Raw: p.manifestOf(f)}.CheckSigned(p.Signers)
+	}
 	if err != nil {
 		return result, err
 	}
@@ -203,6 +215,9 @@ func (p *publisher) warnings(s *release.State, f found) (warnings []source.Warni
 			Text: fmt.Sprintf("holds %q, which is not a tag: whether %s is newer cannot be told", s.Live, p.Tag),
 		})
 	}
+	if there := f.release.Raw; there != nil && !bytes.Equal(there, p.raw) {
+		warnings = append(warnings, source.Warning{Path: p.Project.Manifest(p.Tag), Text: "stays as it is, " + signers(there) + "; this publish is " + signers(p.raw)})
+	}
 	if f.damaged != nil {
 		warnings = append(warnings, source.Warning{Path: f.damaged.Name, Text: "is damaged: " + f.damaged.Err.Error()})
 	}
@@ -214,4 +229,17 @@ func (p *publisher) warnings(s *release.State, f found) (warnings []source.Warni
 		live = append(live, layout.File{Name: name})
 	}
 	return append(warnings, source.Compare(p.manifest.Files, live)...)
+}
+
+// signers says by which keys a manifest claims to be signed.
+func signers(manifest []byte) string {
+	m, err := layout.ParseManifest(manifest)
+	if err != nil || len(m.Signatures) == 0 {
+		return "not signed"
+	}
+	var ids []string
+	for _, line := range m.Signatures {
+		ids = append(ids, strings.Fields(line)[2])
+	}
+	return "signed by " + strings.Join(ids, ", ")
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/otactl/otactl/internal/release"
 	"github.com/otactl/otactl/layout"
+	"github.com/otactl/otactl/sign"
 	"github.com/otactl/otactl/source"
 	"github.com/otactl/otactl/store"
 )
@@ -17,6 +18,7 @@ type Request struct {
 	Project layout.Project
 	Tag     layout.Tag // Run takes the zero tag for the release that was live before the live one
 	Who     release.Who
+	Signers []sign.PublicKey // one of these must have signed the release; none: that is not asked
 
 	AllowLayoutChange bool
 	Strict            bool // warnings are errors
@@ -33,7 +35,7 @@ type Result struct {
 }
 
 // Run goes back to a release that is lower than the live one, or to the one that was live before. Refusals are of the
-// types of package release; after any error but *[store.UnknownError] the pointer was not changed.
+// types of package release, or a *[sign.UnsignedError]; after any error but *[store.UnknownError] the pointer was not changed.
 func Run(ctx context.Context, st store.Store, r Request) (Result, error) {
 	return run(ctx, st, r, layout.Rollback)
 }
@@ -67,6 +69,9 @@ func attempt(ctx context.Context, s *release.State, r Request, action layout.Act
 	}
 	target, err := s.Target(ctx, tag, r.AllowLayoutChange)
 	if err != nil {
+		return result, err
+	}
+	if err := target.CheckSigned(r.Signers); err != nil {
 		return result, err
 	}
 	result.Plan = s.Plan(action, tag)

@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -113,7 +114,7 @@ func parseEncrypted(der []byte, passphrase func() ([]byte, error)) (*Key, error)
 	}
 	phrase, err := passphrase()
 	if err != nil {
-		return nil, &KeyError{Reason: "is encrypted", Err: err}
+		return nil, &KeyError{Err: err}
 	}
 	plain, err := c.decrypt(phrase)
 	if err != nil {
@@ -136,7 +137,7 @@ func (k *Key) PEM() ([]byte, error) {
 }
 
 // Format prints the id, whatever the verb is.
-func (k *Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, "key "+k.public.ID()) }
+func (k *Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "key "+k.public.ID()) }
 
 // MarshalText gives the id too: encoders of every kind ask for it.
 func (k *Key) MarshalText() ([]byte, error) { return []byte("key " + k.public.ID()), nil }

@@ -22,13 +22,10 @@ const (
 // A KeyError reports a key that cannot be used. No text of the key is in it.
 type KeyError struct {
 	Reason string
-	Err    error // ErrPassphrase, ErrEncrypted, why there is no passphrase, or nil
+	Err    error // in place of a reason: ErrPassphrase, ErrEncrypted, or why nobody could be asked for the passphrase
 }
 
 func (e *KeyError) Error() string {
-	if e.Err != nil && e.Reason != "" {
-		return e.Reason + ": " + e.Err.Error()
-	}
 	if e.Err != nil {
 		return e.Err.Error()
 	}

@@ -16,6 +16,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -62,6 +63,9 @@ func (r *runner) run(ctx context.Context) error {
 	line, err := parseLine(app, r.env.Args)
 	r.command = line.command
 	r.ui.json = line.json || isOn(r.env, "OTACTL_JSON")
+	if isPrivateKey(strings.Join(r.env.Args, " ")) { // in place of an error that would print it
+		return usageError(keyHint, "the text of a private key is among the arguments, where other users of this machine can see it")
+	}
 	if err != nil {
 		return err
 	}

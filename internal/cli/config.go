@@ -30,6 +30,7 @@ type config struct {
 	KnownHosts  *string  `toml:"known-hosts"`
 	HostKey     *string  `toml:"host-key"`
 	Keep        *int     `toml:"keep"`
+	PublicKeys  []string `toml:"public-keys"`
 
 	path string // as it is printed; "" if there is none
 	dir  string // what the paths in it are relative to
@@ -79,6 +80,9 @@ func readConfig(path, cwd string) (*config, error) {
 		return nil, usageError("", "config %s: %v", shown, perr.Err)
 	case err != nil:
 		return nil, err
+	}
+	if isPrivateKey(string(data)) { // also because an error would draw the lines around it
+		return nil, usageError(keyHint, "config %s: holds a private key, and whoever can read the file can use it", shown)
 	}
 	c := &config{path: shown, dir: filepath.Dir(path)}
 	dec := toml.NewDecoder(strings.NewReader(string(data))).DisallowUnknownFields()
@@ -137,6 +141,8 @@ func (c *config) lookup(name string) []string {
 	switch name {
 	case "allow-secret":
 		return c.AllowSecret
+	case "public-keys":
+		return c.PublicKeys
 	case "flat":
 		return text(c.Flat)
 	case "strict":
@@ -161,6 +167,6 @@ func text[T any](value *T) []string {
 func configKeys() []string {
 	return []string{
 		"project", "to", "files", "dir", "flat", "layout", "strict", "allow-secret", "timeout", "identity", "known-hosts",
-		"host-key", "keep",
+		"host-key", "keep", "public-keys",
 	}
 }

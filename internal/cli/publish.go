@@ -88,6 +88,12 @@ func runPublish(ctx context.Context, c *call) (_ outcome, err error) {
 	if r.Client, err = c.clientBeside(r.Set); err != nil {
 		return nil, err
 	}
+	if r.Signers, err = c.signers(); err != nil {
+		return nil, err
+	}
+	if r.Keys, err = c.signingKeys(ctx); err != nil {
+		return nil, err
+	}
 	var result publish.Result
 	err = c.withStore(ctx, func(st store.Store) error {
 		result, err = publish.Run(ctx, st, r)

@@ -59,6 +59,9 @@ func (c *call) goTo(ctx context.Context, tag layout.Tag, run rollbackFunc) (outc
 	r := rollback.Request{
 		Project: project, Tag: tag, Who: c.who(), AllowLayoutChange: c.allowLayoutChange, Strict: c.strict, DryRun: c.dryRun,
 	}
+	if r.Signers, err = c.signers(); err != nil {
+		return nil, err
+	}
 	var result rollback.Result
 	err = c.withStore(ctx, func(st store.Store) error {
 		result, err = run(ctx, st, r)

@@ -16,6 +16,9 @@ type secrets struct {
 	passphrase string // OTACTL_SSH_PASSPHRASE
 	password   string // OTACTL_SSH_PASSWORD
 	serve      string // OTACTL_SERVE_PASSWORD
+
+	signKey       string // OTACTL_KEY: the text of the private key that signs
+	keyPassphrase string // OTACTL_KEY_PASSPHRASE
 }
 
 func takeSecrets(env Env) secrets {
@@ -27,7 +30,10 @@ func takeSecrets(env Env) secrets {
 		}
 		return text
 	}
-	return secrets{take("OTACTL_SSH_KEY"), take("OTACTL_SSH_PASSPHRASE"), take("OTACTL_SSH_PASSWORD"), take("OTACTL_SERVE_PASSWORD")}
+	return secrets{
+		take("OTACTL_SSH_KEY"), take("OTACTL_SSH_PASSPHRASE"), take("OTACTL_SSH_PASSWORD"), take("OTACTL_SERVE_PASSWORD"),
+		take(signKeyVariable), take("OTACTL_KEY_PASSPHRASE"),
+	}
 }
 
 // ask asks for a secret on the user's terminal, and does not show what is typed.

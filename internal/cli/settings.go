@@ -30,6 +30,10 @@ type settings struct {
 	allowSecret []string
 	files       setting // the files of otactl.toml
 
+	keys       setting // files of private keys
+	publicKeys setting // public keys, or files with some
+	bits       int
+
 	dryRun, noActivate, allowDowngrade, allowLayoutChange bool
 	note                                                  string
 	keep                                                  int
@@ -91,12 +95,15 @@ func newSettings(env Env, c *ucli.Context) (settings, error) {
 		dir: v.get("dir"), flat: v.bool("flat"), strict: v.bool("strict"), allowSecret: v.get("allow-secret").many,
 		dryRun: v.bool("dry-run"), noActivate: v.bool("no-activate"), allowDowngrade: v.bool("allow-downgrade"),
 		allowLayoutChange: v.bool("allow-layout-change"), note: v.get("note").text, keep: v.int("keep"),
-		config: v.file,
-		force:  v.bool("force"), updateClient: v.bool("update-client"), url: v.get("url"),
+		config: v.file, keys: v.get("key"), publicKeys: v.get("public-keys"), bits: v.int("bits"),
+		force: v.bool("force"), updateClient: v.bool("update-client"), url: v.get("url"),
 		addr: v.get("addr").text, user: v.get("user").text, tlsCert: v.get("tls-cert"), tlsKey: v.get("tls-key"),
 	}
 	if v.file != nil && len(v.file.Files) > 0 {
 		s.files = setting{many: v.file.Files, origin: v.file.path + ": files", base: v.file.dir}
+	}
+	if v.file != nil && v.has("public-keys") && v.file.PublicKeys != nil && len(v.file.PublicKeys) == 0 {
+		v.fail(usageError("remove the line if releases need no signature", "%s: public-keys: holds no key", v.file.path))
 	}
 	if len(s.to.many) > 1 {
 		v.fail(usageError("run otactl once for each", "only one target can be given with --to"))
@@ -148,7 +155,7 @@ func (v *values) get(flag string) setting {
 		}
 		return setting{text: many[0], many: many, origin: "--" + flag}
 	}
-	if text, _ := v.env.LookupEnv(variable(flag)); text != "" {
+	if text, _ := v.env.LookupEnv(variable(flag)); text != "" && flag != "key" { // OTACTL_KEY is the text of one
 		return setting{text: text, many: v.split(flag, text), origin: variable(flag)}
 	}
 	if many := v.file.lookup(flag); len(many) > 0 {
@@ -159,7 +166,7 @@ func (v *values) get(flag string) setting {
 
 // split takes the value of a variable apart if its flag may be repeated. What is repeated has no blanks in it.
 func (v *values) split(flag, text string) []string {
-	if flag == "allow-secret" {
+	if flag == "allow-secret" || flag == "public-keys" {
 		return strings.Fields(text)
 	}
 	return []string{text}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/otactl/otactl/layout"
+	"github.com/otactl/otactl/sign"
 	"github.com/otactl/otactl/source"
 )
 
@@ -21,8 +22,9 @@ func refusal(err error) bool {
 	var kind *LayoutError
 	var pointer *PointerError
 	var strict *StrictError
+	var unsigned *sign.UnsignedError
 	return errors.As(err, &order) || errors.As(err, &back) || errors.As(err, &before) || errors.As(err, &protected) ||
-		errors.As(err, &kind) || errors.As(err, &pointer) || errors.As(err, &strict)
+		errors.As(err, &kind) || errors.As(err, &pointer) || errors.As(err, &strict) || errors.As(err, &unsigned)
 }
 
 // An AbsentError reports a release that is not on the server.

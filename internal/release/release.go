@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/otactl/otactl/layout"
+	"github.com/otactl/otactl/sign"
 )
 
 // A Release is what the server has of one tag.
@@ -44,6 +45,18 @@ func (r Release) ManifestSHA256() string {
 		return ""
 	}
 	return SHA256(r.Raw)
+}
+
+// CheckSigned returns a *[sign.UnsignedError] unless one of the keys has signed the release. Without keys there is nothing to
+// check.
+func (r Release) CheckSigned(keys []sign.PublicKey) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	if r.Raw == nil { // hand-made
+		return &sign.UnsignedError{Tag: r.Tag}
+	}
+	return sign.Verify(r.Raw, keys)
 }
 
 // SHA256 returns the SHA-256 of data in lower-case hex.
