@@ -2,6 +2,7 @@ package proofs
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 var calls = []struct{ version, update, check string }{
 	{"v1.0.0", "ota_update(ota_host, project_name, filenames)", "check_for_ota_update(ota_host, project_name)"},
 	{"v1.1.0", "ota_update(ota_host, project_name, filenames, reset_device=True)", "check_for_ota_update(ota_host, project_name)"},
+	{"v1.1.0 by position", "ota_update(ota_host, project_name, filenames, True)", "check_for_ota_update(ota_host, project_name)"},
 	{"v1.2.0", "ota_update(ota_host, project_name, filenames, use_version_prefix=True, reset_device=True, timeout=5)", "check_for_ota_update(ota_host, project_name, timeout=5)"},
 	{"v1.2.0 with a password", "ota_update(ota_host, project_name, filenames, user=user, passwd=passwd, reset_device=True)", "check_for_ota_update(ota_host, project_name, user, passwd)"},
 	{"v2.0.0", "ota_update(ota_host, project_name, filenames, use_version_prefix=True, hard_reset_device=True, soft_reset_device=False, timeout=5)", "check_for_ota_update(ota_host, project_name, soft_reset_device=False, timeout=5)"},
@@ -93,6 +95,52 @@ func TestOriginalPoll(t *testing.T) {
 				t.Errorf("%s\n%s", told.starts, tail(told.text))
 			}
 		})
+	}
+}
+
+// TestOriginalFunctions calls the functions that an application may have for itself.
+func TestOriginalFunctions(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, both(t)...)
+	s.spoil(everywhere(guarded))
+	b := newVeteran(t)
+	ipv6 := strings.Replace(s.URL, "127.0.0.1", "[::1]", 1)
+	b.write(t, tree{"boot.py": "from micropython_ota import ota_update, check_for_ota_update, check_version, generate_auth\n" +
+		"auth = generate_auth('ann', 'se:cret')\n" +
+		"for call in (\n" +
+		"    lambda: auth, generate_auth, lambda: generate_auth(user='ann'),\n" +
+		"    lambda: check_version('" + s.URL + "', 'sample', auth, 5), lambda: check_version('" + s.URL + "/', 'sample', auth=auth),\n" +
+		"    lambda: check_version('" + s.URL + "', 'sample'), lambda: check_version('" + s.URL + "', 'other', auth=auth, timeout=5),\n" +
+		"    lambda: check_version('" + ipv6 + "', 'sample', auth), lambda: ota_update('" + ipv6 + "', 'sample', ['boot.py']),\n" +
+		"    lambda: check_for_ota_update('" + ipv6 + "', 'sample'),\n" +
+		"):\n    print('#is', call())\n", "main.py": ""})
+	told := b.start(t, 1)
+	var got []string
+	for line := range strings.Lines(told.text) {
+		if what, ok := strings.CutPrefix(line, "#is "); ok {
+			got = append(got, strings.TrimSpace(what))
+		}
+	}
+	want := []string{
+		"YW5uOnNlOmNyZXQ=", "None", "None", "(True, 'v1.0.1')", "(True, 'v1.0.1')",
+		"(False, 'v1.0.0')", "(False, 'v1.0.0')", "(False, 'v1.0.0')", "None", "None", // an address of IPv6 is refused, as by the original
+	}
+	if !slices.Equal(got, want) || told.resets() > 0 {
+		t.Errorf("%q\n%s", got, told.text)
+	}
+}
+
+// TestPolls lets an application that never collects garbage poll in a small heap, 7 KB of which tests/board.py takes.
+func TestPolls(t *testing.T) {
+	t.Parallel()
+	const times = 30
+	s := newSite(t, pointer("v1.0.0"))
+	b := newBoard(t, client(t), tree{"version": "v1.0.0", "main.py": "import micropython_ota\n" +
+		fmt.Sprintf("for i in range(%d):\n    micropython_ota.check_for_ota_update('%s', 'sample')\n", times, s.URL)})
+	b.heap = 40
+	told := b.start(t, 1)
+	if log, _, _ := s.seen(); len(log) != times || strings.Contains(told.text, "ota:") {
+		t.Errorf("%d polls of %d\n%s", len(log), times, tail(told.text))
 	}
 }
 

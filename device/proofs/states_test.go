@@ -139,6 +139,17 @@ func (f fault) testHandMade(t *testing.T, at, want string) {
 	}
 }
 
+// TestHandMadeUnnamed: without a manifest and without filenames nobody knows what to install.
+func TestHandMadeUnnamed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, handMade(t, layout.Prefix, "v1.0.1", tree{"main.py": ""}), pointer("v1.0.1"))
+	b := newBoard(t, client(t), tree{"boot.py": bootPy}, conf(s.URL))
+	told := b.start(t, starts)
+	if diff := differ(b.files(t), conf(s.URL).with(tree{"boot.py": bootPy})); diff != "" || told.resets() > 0 {
+		t.Errorf("%s\n%s", diff, told.text)
+	}
+}
+
 // TestInTheWay puts something of the user's where a release has something else.
 func TestInTheWay(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -114,6 +115,73 @@ func TestResume(t *testing.T) {
 	b.settles(t, running("v1.0.0", big).with(boot))
 	if log, _, _ := s.seen(); spanOf(log, "big.bin") != "bytes=100000-" {
 		t.Errorf("asked for %v", log)
+	}
+}
+
+// TestDeepSleep wakes a board that tries a version out: that does not count as a start, others do.
+func TestDeepSleep(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, both(t)...)
+	b := newVeteran(t)
+	b.write(t, conf(s.URL, "trial = 'bad'"))
+	b.start(t, 1)
+	b.start(t, 3*starts, "cause=4")
+	checkWhole(t, b, moves)
+	b.start(t, 4)
+	b.start(t, starts, "cause=4")
+	checkWhole(t, b, moves)
+	b.start(t, 4)
+	checkWhole(t, b, stays)
+}
+
+// TestRun runs an application that ends as the user wants it to: no reset.
+func TestRun(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"SystemExit", "KeyboardInterrupt"} {
+		b := newBoard(t, client(t), tree{"app.py": "raise " + how + "\n"})
+		program := "import sys; sys.path[:] = ['']\nimport micropython_ota as ota\ntry:\n    ota.run('app')\nexcept " + how + ":\n    print('ended')\n"
+		if out, err := python(t, b.dir, b.heap, "-c", program); err != nil || out != "ended\n" {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+}
+
+// TestBrokenBoot refuses a boot.py that cannot be compiled: nobody would call boot().
+func TestBrokenBoot(t *testing.T) {
+	for name, boot := range map[string]string{"cut": bootPy[:len(bootPy)-3], "a page": portal, "noise": "\x00\xff"} {
+		for _, mode := range []string{"plain", "trial"} {
+			t.Run(name+"/"+mode, func(t *testing.T) {
+				t.Parallel()
+				s := newSite(t, release(t, layout.Prefix, "v1.0.1", newFiles.with(tree{"boot.py": boot})), pointer("v1.0.1"))
+				b := newVeteran(t)
+				b.write(t, conf(s.URL, "trial = '"+mode+"'"))
+				told := b.start(t, starts)
+				checkWhole(t, b, stays)
+				if told.resets() > resetsAtMost {
+					t.Errorf("%d resets", told.resets())
+				}
+			})
+		}
+	}
+}
+
+// TestHosts lets the server root lie in a folder, on a server that wants a password or not.
+func TestHosts(t *testing.T) {
+	for _, folder := range []string{"/", "/ota", "/deep/er/", "/deep_er.1/~x"} {
+		t.Run(folder, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			for _, root := range both(t) {
+				for name, text := range root {
+					s.put(tree{strings.TrimPrefix(path.Join(folder, name), "/"): text})
+				}
+			}
+			s.spoil(everywhere(guarded))
+			b := newVeteran(t)
+			b.write(t, conf(s.URL+folder, "user = 'ann'", "passwd = 'se:cret'"))
+			b.start(t, 3)
+			checkWhole(t, b, moves)
+		})
 	}
 }
 

@@ -1,6 +1,6 @@
 # A board for the tests of faults: runs boot.py and main.py of the current folder, as a device does when it starts.
 #
-#   micropython board.py STARTS [eager] [hurry=N] [naps=N] [ticks=N] [cut=N]
+#   micropython board.py STARTS [eager] [hurry=N] [naps=N] [ticks=N] [cut=N] [cause=N]
 #
 # A start ends with boot.py and main.py at their ends ("idle"), in a reset, or with the name of an exception that would end
 # in the REPL; "#start 1 reset" says so. What an application would print goes to standard output too. The flash is the
@@ -11,6 +11,7 @@
 #   naps=N    sleep returns at once, and when it is called once more than that, the start ends as "idle"
 #   ticks=N   what ticks_ms says at first: it runs over at 2**30
 #   cut=N     a reset comes in place of the N-th rename, remove, mkdir or rmdir, whichever start it is in; "#cut" says that it came
+#   cause=N   what reset_cause says; 4 is a deep sleep
 import sys, os, time, gc
 
 
@@ -29,7 +30,9 @@ class Machine:
         raise Reset
 
     def reset_cause(self=None):
-        return 1
+        return Machine.cause
+
+    cause = 1
 
     soft_reset = reset
 
@@ -137,6 +140,8 @@ def run(starts, *options):
             ticks = int(option[6:])
         elif option.startswith('cut='):
             cut = int(option[4:])
+        elif option.startswith('cause='):
+            Machine.cause = int(option[6:])
     sys.modules['machine'] = Machine
     sys.modules['os'] = Instead(os, urandom=urandom, **cutting(cut))
     left = naps
