@@ -69,7 +69,7 @@ var answers = []fault{
 	{"redirect 307, header lower case", moved(307, "location", besides), moves, moves, moves, 0},
 	{"redirect, absolute", moved(301, "Location", absolute), moves, moves, moves, 0},
 	{"redirect, relative to its folder", moved(302, "Location", sibling), moves, moves, moves, 0},
-	{"redirect, with another letter case and blanks", moved(308, "LOCATION", func(r *http.Request) string { return " " + besides(r) + " " }), moves, moves, moves, 0},
+	{"redirect, with another letter case and blanks", moved(308, "LOCATION", padded), moves, moves, moves, 0},
 	{"redirect, without a scheme", moved(303, "Location", func(r *http.Request) string { return "//" + r.Host + besides(r) }), moves, moves, moves, 0},
 	{"redirect, three times", hops(3), moves, moves, moves, 0},
 	{"redirect, four times", hops(4), stays, stays, stays, 0},
@@ -108,6 +108,7 @@ var silences = []fault{
 }
 
 func absolute(r *http.Request) string { return "http://" + r.Host + besides(r) }
+func padded(r *http.Request) string   { return " " + besides(r) + " " }
 func sibling(r *http.Request) string  { return path.Base(besides(r)) }
 func itself(r *http.Request) string   { return r.URL.Path }
 

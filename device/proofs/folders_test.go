@@ -22,10 +22,7 @@ func TestFolderAndFile(t *testing.T) {
 		for _, mode := range []string{"plain", "trial", "bad"} {
 			t.Run(name+"/"+mode, func(t *testing.T) {
 				t.Parallel()
-				s := newSite(t, release(t, layout.Prefix, "v1.0.1", oldFiles.with(way[0])), pointer("v1.0.1"))
-				b := newVeteran(t)
-				b.write(t, conf(s.URL))
-				b.becomes(t, "v1.0.1", oldFiles.with(way[0]), "eager")
+				s, b := withFolders(t, way[0])
 				b.write(t, conf(s.URL, "trial = '"+mode+"'"))
 				s.put(release(t, layout.Prefix, "v1.0.2", oldFiles.with(way[1])).with(pointer("v1.0.2")))
 				if mode != "bad" {
@@ -49,10 +46,7 @@ func TestFolderAndFileCut(t *testing.T) {
 		for _, mode := range []string{"plain", "bad"} {
 			t.Run(name+"/"+mode, func(t *testing.T) {
 				t.Parallel()
-				s := newSite(t, release(t, layout.Prefix, "v1.0.1", oldFiles.with(way[0])), pointer("v1.0.1"))
-				first := newVeteran(t)
-				first.write(t, conf(s.URL))
-				first.becomes(t, "v1.0.1", oldFiles.with(way[0]), "eager")
+				s, first := withFolders(t, way[0])
 				first.write(t, conf(s.URL, "trial = '"+mode+"'"))
 				flash := tree{}
 				first.walk(t, func(path string, text []byte) { flash[path] = string(text) })
@@ -110,16 +104,23 @@ func TestFolderOfUsers(t *testing.T) {
 		for _, mode := range []string{"plain", "trial"} {
 			t.Run(name+"/"+mode, func(t *testing.T) {
 				t.Parallel()
-				s := newSite(t, release(t, layout.Prefix, "v1.0.1", oldFiles.with(asFolder)), pointer("v1.0.1"))
-				b := newVeteran(t)
-				b.write(t, conf(s.URL))
-				b.becomes(t, "v1.0.1", oldFiles.with(asFolder), "eager")
+				s, b := withFolders(t, asFolder)
 				b.write(t, mine.with(conf(s.URL, "trial = '"+mode+"'")))
 				s.put(release(t, layout.Prefix, "v1.0.2", oldFiles.with(asFile)).with(pointer("v1.0.2")))
 				b.becomes(t, "v1.0.1", oldFiles.with(asFolder).with(mine))
 			})
 		}
 	}
+}
+
+// withFolders returns a board that has installed v1.0.1 with some files more, and its server.
+func withFolders(t *testing.T, more tree) (*site, *board) {
+	t.Helper()
+	s := newSite(t, release(t, layout.Prefix, "v1.0.1", oldFiles.with(more)), pointer("v1.0.1"))
+	b := newVeteran(t)
+	b.write(t, conf(s.URL))
+	b.becomes(t, "v1.0.1", oldFiles.with(more), "eager")
+	return s, b
 }
 
 // becomes starts a board some times and checks that it then runs a version, and has no other files.

@@ -12,16 +12,57 @@ import (
 // calls are those of the README of each version of micropython_ota, before which a boot.py sets ota_host, project_name and
 // filenames, and those that a main.py makes every ten seconds.
 var calls = []struct{ version, update, check string }{
-	{"v1.0.0", "ota_update(ota_host, project_name, filenames)", "check_for_ota_update(ota_host, project_name)"},
-	{"v1.1.0", "ota_update(ota_host, project_name, filenames, reset_device=True)", "check_for_ota_update(ota_host, project_name)"},
-	{"v1.1.0 by position", "ota_update(ota_host, project_name, filenames, True)", "check_for_ota_update(ota_host, project_name)"},
-	{"v1.2.0", "ota_update(ota_host, project_name, filenames, use_version_prefix=True, reset_device=True, timeout=5)", "check_for_ota_update(ota_host, project_name, timeout=5)"},
-	{"v1.2.0 with a password", "ota_update(ota_host, project_name, filenames, user=user, passwd=passwd, reset_device=True)", "check_for_ota_update(ota_host, project_name, user, passwd)"},
-	{"v2.0.0", "ota_update(ota_host, project_name, filenames, use_version_prefix=True, hard_reset_device=True, soft_reset_device=False, timeout=5)", "check_for_ota_update(ota_host, project_name, soft_reset_device=False, timeout=5)"},
-	{"v2.0.0 with a password", "ota_update(ota_host, project_name, filenames, user=user, passwd=passwd, reset_device=True)", "check_for_ota_update(ota_host, project_name, user=user, passwd=passwd)"},
-	{"v2.1.0", "ota_update(ota_host, project_name, filenames, use_version_prefix=True, hard_reset_device=True, soft_reset_device=False, timeout=5)", "check_for_ota_update(ota_host, project_name, soft_reset_device=False, timeout=5)"},
-	{"v2.1.0 with a password", "ota_update(ota_host, project_name, filenames, user=user, passwd=passwd, use_version_prefix=True, hard_reset_device=True, soft_reset_device=False, timeout=5)", "check_for_ota_update(ota_host, project_name, user, passwd, 5, True)"},
-	{"by position", "ota_update(ota_host, project_name, filenames, True, user, passwd, False, True, 5)", "check_for_ota_update(ota_host, project_name, user, passwd, 5)"},
+	{
+		"v1.0.0",
+		"ota_update(ota_host, project_name, filenames)",
+		"check_for_ota_update(ota_host, project_name)",
+	},
+	{
+		"v1.1.0",
+		"ota_update(ota_host, project_name, filenames, reset_device=True)",
+		"check_for_ota_update(ota_host, project_name)",
+	},
+	{
+		"v1.1.0 by position",
+		"ota_update(ota_host, project_name, filenames, True)",
+		"check_for_ota_update(ota_host, project_name)",
+	},
+	{
+		"v1.2.0",
+		"ota_update(ota_host, project_name, filenames, use_version_prefix=True, reset_device=True, timeout=5)",
+		"check_for_ota_update(ota_host, project_name, timeout=5)",
+	},
+	{
+		"v1.2.0 with a password",
+		"ota_update(ota_host, project_name, filenames, user=user, passwd=passwd, reset_device=True)",
+		"check_for_ota_update(ota_host, project_name, user, passwd)",
+	},
+	{
+		"v2.0.0",
+		"ota_update(ota_host, project_name, filenames, use_version_prefix=True, hard_reset_device=True, soft_reset_device=False, timeout=5)",
+		"check_for_ota_update(ota_host, project_name, soft_reset_device=False, timeout=5)",
+	},
+	{
+		"v2.0.0 with a password",
+		"ota_update(ota_host, project_name, filenames, user=user, passwd=passwd, reset_device=True)",
+		"check_for_ota_update(ota_host, project_name, user=user, passwd=passwd)",
+	},
+	{
+		"v2.1.0",
+		"ota_update(ota_host, project_name, filenames, use_version_prefix=True, hard_reset_device=True, soft_reset_device=False, timeout=5)",
+		"check_for_ota_update(ota_host, project_name, soft_reset_device=False, timeout=5)",
+	},
+	{
+		"v2.1.0 with a password",
+		"ota_update(ota_host, project_name, filenames, user=user, passwd=passwd, use_version_prefix=True, " +
+			"hard_reset_device=True, soft_reset_device=False, timeout=5)",
+		"check_for_ota_update(ota_host, project_name, user, passwd, 5, True)",
+	},
+	{
+		"by position",
+		"ota_update(ota_host, project_name, filenames, True, user, passwd, False, True, 5)",
+		"check_for_ota_update(ota_host, project_name, user, passwd, 5)",
+	},
 }
 
 // TestOriginalCalls puts the client on boards whose boot.py and main.py were written for the original, and lets them see

@@ -25,8 +25,13 @@ const (
 var filler = "# " + strings.Repeat("0123456789abcdef", 180) + "\n"
 
 var (
-	oldFiles = tree{"boot.py": bootPy, "main.py": "# 0\n" + mainPy + filler, "lib/util.py": "version = 'v1.0.0'\n", "gone.py": "", "same.bin": "\x00\xff\r\n"}
-	newFiles = tree{"boot.py": bootPy, "main.py": "# 1\n" + mainPy + filler + "#.\n", "lib/util.py": "version = 'v1.0.1'\n", "more.py": "more\n", "same.bin": "\x00\xff\r\n"}
+	oldFiles = tree{
+		"boot.py": bootPy, "main.py": "# 0\n" + mainPy + filler, "lib/util.py": "version = 'v1.0.0'\n", "gone.py": "", "same.bin": "\x00\xff\r\n",
+	}
+	newFiles = tree{
+		"boot.py": bootPy, "main.py": "# 1\n" + mainPy + filler + "#.\n", "lib/util.py": "version = 'v1.0.1'\n", "more.py": "more\n",
+		"same.bin": "\x00\xff\r\n",
+	}
 )
 
 // running is what lies on a board that runs a version, without what the user made.

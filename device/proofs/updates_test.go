@@ -27,8 +27,12 @@ func rounds(boot string) []tree {
 	binary := string(bytes.Repeat([]byte{0, 255, 10, 13, 128, 26}, 1000))
 	return []tree{
 		{"boot.py": boot, "main.py": "print('one')\n", "lib/a/b.py": "x = 1\n", "data.bin": binary, "empty": "", "gone/x.py": "", "x": "a file"},
-		{"boot.py": boot, "main.py": "print('two')\n", "lib/a/b.py": "x = 1\n", "data.bin": binary + "x", "new/deep/c.py": "c = 1\n", "gone.py": "", "x/__init__.py": "x = 2\n"},
+		{
+			"boot.py": boot, "main.py": "print('two')\n", "lib/a/b.py": "x = 1\n", "data.bin": binary + "x", "new/deep/c.py": "c = 1\n", "gone.py": "",
+			"x/__init__.py": "x = 2\n",
+		},
 		{"boot.py": boot + "#\n", "main.py": "print('three')\n", "x/__init__.py": "x = 3\n"},
+		{"boot.py": boot + "#\n", "main.py": "print('four')\n", "x": "a file again"},
 	}
 }
 

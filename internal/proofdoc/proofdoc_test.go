@@ -9,7 +9,9 @@ import (
 
 const page = "# Proofs\n\n<!-- Peaks -->\n<!-- end -->\n\nMore.\n\n<!-- Sizes -->\n| part | bytes |\n|---|---|\n| boot | 7 |\n<!-- end -->\n"
 
-var peaks = Table{Title: "Peaks", Columns: []string{"update", "bytes", "bad"}, Rows: [][]string{{"1 KB", "18000", "0"}, {"512 KB", "18016", "0"}}, Loose: []string{"bytes"}}
+var peaks = Table{
+	Title: "Peaks", Columns: []string{"update", "bytes", "bad"}, Rows: [][]string{{"1 KB", "18000", "0"}, {"512 KB", "18016", "0"}}, Loose: []string{"bytes"},
+}
 
 // What was written is what is measured, also if a loose figure is another one; other rows, columns and firm figures are not.
 func TestKeep(t *testing.T) {
