@@ -20,10 +20,7 @@ func (v *verifier) checkPointer(ctx context.Context) error {
 	if there {
 		v.fits(nil, name, detail)
 	}
-	last, err := v.lastChange(ctx)
-	if err != nil {
-		return err
-	}
+	last := v.last
 	live, isTag := v.state.LiveTag()
 	switch {
 	case v.state.Pointer == nil && last != nil && last.To != "" && !there:
@@ -33,18 +30,18 @@ func (v *verifier) checkPointer(ctx context.Context) error {
 	case !isTag:
 		v.differ(nil, Difference{Name: name, Kind: Pointer, What: fmt.Sprintf("holds %q, which is not a tag", v.state.Live)})
 	default:
-		v.checkForm(live, last)
+		v.checkForm(live)
 		return v.checkLive(ctx, live)
 	}
 	return nil
 }
 
 // checkForm notes what is unusual about a pointer that devices understand.
-func (v *verifier) checkForm(live layout.Tag, last *release.Change) {
+func (v *verifier) checkForm(live layout.Tag) {
 	if name := v.Project.Pointer(); !bytes.Equal(v.state.Pointer, layout.PointerContent(live)) {
 		v.note(name, fmt.Sprintf("holds %q, and not just the tag and a line feed: it was made by hand", v.state.Pointer))
 	}
-	if last != nil && last.To != v.state.Live && last.From != v.state.Live {
+	if last := v.last; last != nil && last.To != v.state.Live && last.From != v.state.Live {
 		what := fmt.Sprintf("names %s, and change %d left %s in it: it was changed by hand", live, last.Seq, show(last.To))
 		v.note(v.Project.Pointer(), what)
 	}
@@ -81,49 +78,6 @@ func (v *verifier) checkLive(ctx context.Context, live layout.Tag) error {
 	return nil
 }
 
-// lastChange returns the last entry of the log; nil if there is none, or if it is damaged.
-func (v *verifier) lastChange(ctx context.Context) (last *release.Change, err error) {
-	err = v.state.History(ctx, func(c release.Change) bool { last = &c; return false })
-	return last, v.damagedLog(err)
-}
-
-// damagedLog reports a log entry that is none, and returns every other error.
-func (v *verifier) damagedLog(err error) error {
-	var damaged *release.DamagedError
-	if errors.As(err, &damaged) {
-		v.differ(nil, Difference{Name: damaged.Name, Kind: Damaged, What: "is damaged: " + damaged.Err.Error()})
-		return nil
-	}
-	return err
-}
-
-// checkLog compares the manifests with what the change log says of them. It reads newest first, and only as far as it must.
-func (v *verifier) checkLog(ctx context.Context) error {
-	want := map[string]*looked{}
-	for _, l := range v.releases {
-		if l.Raw != nil {
-			want[l.Tag.String()] = l
-		}
-	}
-	if len(want) == 0 {
-		return nil
-	}
-	return v.damagedLog(v.state.History(ctx, func(c release.Change) bool {
-		tag := c.To
-		if c.Action == layout.Publish && len(c.Tags) == 1 {
-			tag = c.Tags[0]
-		}
-		if l := want[tag]; l != nil && c.Manifest != "" {
-			delete(want, tag)
-			if sum := l.ManifestSHA256(); sum != c.Manifest {
-				what := fmt.Sprintf("is not what change %d (%s) was about: its SHA-256 is %s..., not %s...", c.Seq, c.Action, sum[:12], brief(c.Manifest))
-				v.differ(l, Difference{Name: v.Project.Manifest(l.Tag), Kind: Replaced, What: what})
-			}
-		}
-		return len(want) > 0
-	}))
-}
-
 // unreadablePointer finds out whether the state of a project could not be read because of its pointer.
 func (v *verifier) unreadablePointer(ctx context.Context, cause error) error {
 	name := v.Project.Pointer()
@@ -158,6 +112,3 @@ func show(text string) string {
 	}
 	return text
 }
-
-// brief is the beginning of a hash that the log tells: it may be anything.
-func brief(sum string) string { return quoteUnlessPlain(sum[:min(12, len(sum))]) }

@@ -28,7 +28,8 @@ type verifier struct {
 	state    *release.State
 	tree     tree
 	closed   map[string]bool // folders that could not be listed
-	tombs    map[string]bool
+	tombs    map[string]bool // tags that were pruned
+	last     *release.Change // nil if the log is empty, or damaged
 	releases []*looked
 
 	mu          sync.Mutex
@@ -54,7 +55,7 @@ func (v *verifier) run(ctx context.Context) error {
 	if err := v.look(ctx, tags); err != nil {
 		return err
 	}
-	if tags, err = v.tags(ctx, tags); err != nil {
+	if tags, err = v.tags(tags); err != nil {
 		return err
 	}
 	if err := v.describe(ctx, tags); err != nil {
@@ -105,30 +106,41 @@ func (v *verifier) choose() []layout.Tag {
 }
 
 // tags adds to the tags that were asked for those that "all" and "live" stand for, and refuses one that is not there.
-func (v *verifier) tags(ctx context.Context, tags []layout.Tag) ([]layout.Tag, error) {
+func (v *verifier) tags(tags []layout.Tag) ([]layout.Tag, error) {
 	switch {
 	case v.All:
-		return v.tree.tags(func(t layout.Tag) bool { return !v.tombs[t.String()] && v.isRelease(t) }), nil
-	case v.Tag.IsZero():
-		if v.state.Live == "" && v.state.Pointer == nil {
-			return nil, v.nothingLive(ctx)
-		}
-		if len(tags) == 1 && !v.isRelease(tags[0]) && len(v.tree.tags(is(tags[0]))) == 0 {
+		return v.all(), nil
+	case v.Tag.IsZero() && v.state.Pointer == nil:
+		if v.last != nil && v.last.To != "" {
 			return nil, nil // checkPointer says so
 		}
+		return nil, &NothingLiveError{Project: v.Project}
+	case v.Tag.IsZero() && len(tags) == 1 && !v.present(tags[0]):
+		return nil, nil // checkPointer says so
+	case v.Tag.IsZero():
 		return tags, nil
-	}
-	pruned, err := v.state.Pruned(ctx, v.Tag)
-	switch {
-	case err != nil:
-		return nil, err
-	case pruned:
+	case v.tombs[v.Tag.String()]:
 		return nil, &release.PrunedError{Tag: v.Tag}
-	case !v.isRelease(v.Tag) && len(v.tree.tags(is(v.Tag))) == 0:
+	case !v.present(v.Tag):
 		return nil, v.absent()
 	}
 	return tags, nil
 }
+
+// all returns the tags of all releases that are there, or of which the change log says so.
+func (v *verifier) all() []layout.Tag {
+	tags := v.tree.tags(v.isRelease)
+	for _, h := range v.state.Adopted {
+		if t := parsed(h.Tag); !t.IsZero() && !slices.ContainsFunc(tags, is(t)) {
+			tags = append(tags, t)
+		}
+	}
+	release.Sort(tags)
+	return slices.DeleteFunc(tags, func(t layout.Tag) bool { return v.tombs[t.String()] })
+}
+
+// present reports whether anything is there of a release.
+func (v *verifier) present(t layout.Tag) bool { return v.isRelease(t) || len(v.tree.tags(is(t))) > 0 }
 
 // isRelease reports whether a tag has a manifest, or was made by hand.
 func (v *verifier) isRelease(t layout.Tag) bool {
@@ -144,15 +156,6 @@ func (v *verifier) absent() error {
 		e.Present = append(e.Present, t.String())
 	}
 	return e
-}
-
-// nothingLive refuses to verify what is live if nothing is, unless something should be.
-func (v *verifier) nothingLive(ctx context.Context) error {
-	last, err := v.lastChange(ctx)
-	if err != nil || last != nil && last.To != "" {
-		return err // checkPointer says so
-	}
-	return &NothingLiveError{Project: v.Project}
 }
 
 // describe reads the manifests.

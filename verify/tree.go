@@ -32,7 +32,14 @@ func (v *verifier) look(ctx context.Context, tags []layout.Tag) error {
 	})
 	g.Go(func() error { return v.walk(gctx, []string{"", ".otactl"}, tags) })
 	g.Go(func() (err error) { v.tombs, err = v.state.Tombstones(gctx); return err })
-	return g.Wait()
+	g.Go(func() (err error) { v.last, err = v.lastChange(gctx); return err })
+	if err := g.Wait(); err != nil || v.last == nil || v.last.Action != layout.Prune {
+		return err
+	}
+	for _, t := range v.last.Tags { // its tombstones may not be there yet
+		v.tombs[t] = true
+	}
+	return nil
 }
 
 // walk lists folders, and then those in them that belong to a release, level by level.
