@@ -58,6 +58,13 @@ http {
 // passable for that user; root itself is left alone.
 func Nginx(t testing.TB, root string) string {
 	t.Helper()
+	return "http://" + NginxWith(t, root, NginxServer)
+}
+
+// NginxWith is [Nginx] with another server block, which says "listen 80", plain or with ssl, and "root /srv/ota;" as
+// [NginxServer] does. What stands above the block is of the http block. It returns host:port.
+func NginxWith(t testing.TB, root, block string) string {
+	t.Helper()
 	nginx := Need(t, "nginx")
 	makePassable(t, filepath.Dir(root))
 	dir := tempDir(t)
@@ -67,7 +74,7 @@ func Nginx(t testing.TB, root string) string {
 	if os.Geteuid() == 0 {
 		user = "user nobody nogroup;"
 	}
-	server := strings.NewReplacer("listen 80;", "listen "+addr+";", "root /srv/ota;", "root "+root+";").Replace(NginxServer)
+	server := strings.NewReplacer("listen 80", "listen "+addr, "root /srv/ota;", "root "+root+";").Replace(block)
 	config := writeFile(t, filepath.Join(dir, "nginx.conf"), fmt.Sprintf(nginxConfig, user, dir, server))
 	socket, err := l.File()
 	if err != nil {
@@ -85,12 +92,11 @@ func Nginx(t testing.TB, root string) string {
 	t.Cleanup(p.kill)
 	logOnFailure(t, errorLog)
 	_ = socket.Close()
-	_ = l.Close() // if nginx dies now, clients are refused and do not wait
-	base := "http://" + addr
-	if err := answers(base); err != nil {
+	_ = l.Close()                                     // if nginx dies now, clients are refused and do not wait
+	if err := answers("http://" + addr); err != nil { // with ssl too: that it wants to be spoken to otherwise
 		t.Fatalf("nginx: %v", err)
 	}
-	return base
+	return addr
 }
 
 func answers(url string) error {
@@ -101,7 +107,8 @@ func answers(url string) error {
 		return err
 	}
 	request.Close = true
-	response, err := http.DefaultClient.Do(request)
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}
