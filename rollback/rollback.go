@@ -11,6 +11,7 @@ import (
 	"github.com/otactl/otactl/sign"
 	"github.com/otactl/otactl/source"
 	"github.com/otactl/otactl/store"
+	"github.com/otactl/otactl/verify"
 )
 
 // A Request says which release is to become live.
@@ -22,6 +23,7 @@ type Request struct {
 
 	AllowLayoutChange bool
 	Strict            bool // warnings are errors
+	Verify            bool // the release must be what was published, every byte of it
 	DryRun            bool
 }
 
@@ -35,7 +37,8 @@ type Result struct {
 }
 
 // Run goes back to a release that is lower than the live one, or to the one that was live before. Refusals are of the
-// types of package release, or a *[sign.UnsignedError]; after any error but *[store.UnknownError] the pointer was not changed.
+// types of package release, a *[sign.UnsignedError], or a *[verify.DifferentError]; after any error but
+// *[store.UnknownError] the pointer was not changed.
 func Run(ctx context.Context, st store.Store, r Request) (Result, error) {
 	return run(ctx, st, r, layout.Rollback)
 }
@@ -48,13 +51,13 @@ func Activate(ctx context.Context, st store.Store, r Request) (Result, error) {
 func run(ctx context.Context, st store.Store, r Request, action layout.Action) (Result, error) {
 	var result Result
 	err := release.Attempt(ctx, st, r.Project, func(s *release.State) (err error) {
-		result, err = attempt(ctx, s, r, action)
+		result, err = attempt(ctx, st, s, r, action)
 		return err
 	})
 	return result, err
 }
 
-func attempt(ctx context.Context, s *release.State, r Request, action layout.Action) (Result, error) {
+func attempt(ctx context.Context, st store.Store, s *release.State, r Request, action layout.Action) (Result, error) {
 	if !s.Exists() {
 		return Result{}, s.NoProject(ctx)
 	}
@@ -63,6 +66,9 @@ func attempt(ctx context.Context, s *release.State, r Request, action layout.Act
 		return Result{Tag: tag}, err
 	}
 	result := Result{Tag: tag}
+	if err := r.verify(ctx, st, tag); err != nil {
+		return result, err
+	}
 	if tag.String() == s.Live {
 		result.Plan = release.Plan{Action: action, From: s.Live, To: s.Live}
 		return result, nil
@@ -87,6 +93,14 @@ func attempt(ctx context.Context, s *release.State, r Request, action layout.Act
 		return result, err
 	}
 	return result, s.Commit(ctx, layout.Entry{Action: action, Manifest: target.ManifestSHA256()}, tag, r.Who)
+}
+
+// verify compares the release with what was published, if that is asked for.
+func (r Request) verify(ctx context.Context, st store.Store, tag layout.Tag) error {
+	if !r.Verify {
+		return nil
+	}
+	return verify.Tag(ctx, st, verify.Request{Project: r.Project, Tag: tag, Signers: r.Signers})
 }
 
 // choose returns the tag that is meant, and refuses one in the wrong direction.

@@ -18,6 +18,7 @@ import (
 	"github.com/otactl/otactl/layout"
 	"github.com/otactl/otactl/prune"
 	"github.com/otactl/otactl/publish"
+	"github.com/otactl/otactl/rollback"
 	"github.com/otactl/otactl/sign"
 	"github.com/otactl/otactl/source"
 	"github.com/otactl/otactl/store"
@@ -239,4 +240,24 @@ type busyStore struct {
 func (s *busyStore) Stream(ctx context.Context, name string, size int64, w io.Writer) error {
 	s.once.Do(s.meanwhile)
 	return s.Store.Stream(ctx, name, size, w)
+}
+
+// A rollback that is to verify goes only to what was published, whatever is live.
+func TestTag(t *testing.T) {
+	onTargets(t, func(t *testing.T, dir string, open func() store.Store) {
+		s := newSite(t, dir, open())
+		r := rollback.Request{Project: project, Tag: tag("v1.0.0"), Verify: true, AllowLayoutChange: true}
+		s.edit("v1.0.0_main.py", flip)
+		_, err := rollback.Run(t.Context(), s.st, r)
+		var different *verify.DifferentError
+		if !errors.As(err, &different) || different.Tag.String() != "v1.0.0" || len(different.Differences) != 1 {
+			t.Errorf("rollback to a damaged release: %v", err)
+		}
+		s.want(second, "v1.1.0 whole (2, 34)") // and v1.2.0 is live still
+		r.Tag = tag("v1.1.0")
+		s.remove("v1.2.0_main.py")
+		_, err = rollback.Run(t.Context(), s.st, r)
+		must(t, err)
+		s.want(bare, "v1.1.0 whole (2, 34)")
+	})
 }

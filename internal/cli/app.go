@@ -57,6 +57,10 @@ func (r *runner) commands() []*ucli.Command {
 		command("status", "", "show what devices see", "", runStatus, targetFlags()),
 		command("list", "", "list the releases on the server", "", runList, targetFlags()),
 		command("log", "", "show who changed what, newest first", "", runLog, targetFlags()),
+		command("verify", "[TAG]", "compare what is on the server with what was published; without a tag, the live release",
+			"Every file by its size and SHA-256, manifests by the change log and --public-keys, modes, and version. Exit 6 if\n"+
+				"something is not what it should be, and one line for each such thing. What belongs to no release is noted.",
+			runVerify, verifyFlags(), signerFlags(), targetFlags()),
 		command("diff", "TAG TAG", "show which files differ between two releases", "", runDiff, targetFlags()),
 		command("prune", "[TAG...]", "remove old releases for ever",
 			"Give tags, or --keep N. What devices may still be asking for is never removed.",
@@ -131,6 +135,7 @@ func goToFlags() []ucli.Flag {
 	return []ucli.Flag{
 		flagBool("allow-layout-change", "go to a release in another layout than the live one has"),
 		flagBool("strict", "take warnings for errors"),
+		flagBool("verify", "compare every file with what was published first; exit 6 if one is not that"),
 	}
 }
 

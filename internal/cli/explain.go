@@ -18,6 +18,7 @@ const (
 	exitSource      = 3   // the source was refused; nothing was sent
 	exitProtected   = 4   // refused to protect devices or a published release
 	exitUnreachable = 5   // unreachable, or the connection was lost: may be retried
+	exitDifferent   = 6   // what is on the target, or what devices would get, is not what it should be
 	exitRefused     = 7   // the target refused: do not retry
 	exitInterrupted = 130 // interrupted; version is untouched
 )
@@ -82,7 +83,7 @@ func flatten(err error) []error {
 
 // adviseOn asks each part of the program about its errors.
 func adviseOn(command string, err error) *advice {
-	for _, about := range []func(string, error) *advice{onUsage, onKeys, onSource, onRelease, onTarget} {
+	for _, about := range []func(string, error) *advice{onUsage, onKeys, onSource, onVerify, onRelease, onTarget} {
 		if a := about(command, err); a != nil {
 			return a
 		}

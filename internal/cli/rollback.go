@@ -58,6 +58,7 @@ func (c *call) goTo(ctx context.Context, tag layout.Tag, run rollbackFunc) (outc
 	}
 	r := rollback.Request{
 		Project: project, Tag: tag, Who: c.who(), AllowLayoutChange: c.allowLayoutChange, Strict: c.strict, DryRun: c.dryRun,
+		Verify: c.verify,
 	}
 	if r.Signers, err = c.signers(); err != nil {
 		return nil, err

@@ -39,6 +39,7 @@ type settings struct {
 	keep                                                  int
 	config                                                *config // nil if there is none
 
+	all, verify     bool
 	updateClient    bool
 	force           bool
 	url             setting
@@ -96,7 +97,7 @@ func newSettings(env Env, c *ucli.Context) (settings, error) {
 		dryRun: v.bool("dry-run"), noActivate: v.bool("no-activate"), allowDowngrade: v.bool("allow-downgrade"),
 		allowLayoutChange: v.bool("allow-layout-change"), note: v.get("note").text, keep: v.int("keep"),
 		config: v.file, keys: v.get("key"), publicKeys: v.get("public-keys"), bits: v.int("bits"),
-		force: v.bool("force"), updateClient: v.bool("update-client"), url: v.get("url"),
+		force: v.bool("force"), updateClient: v.bool("update-client"), all: v.bool("all"), verify: v.bool("verify"), url: v.get("url"),
 		addr: v.get("addr").text, user: v.get("user").text, tlsCert: v.get("tls-cert"), tlsKey: v.get("tls-key"),
 	}
 	if v.file != nil && len(v.file.Files) > 0 {

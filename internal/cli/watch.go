@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"sync/atomic"
 	"time"
 
@@ -99,6 +100,34 @@ func (w *watched) List(ctx context.Context, dir string) ([]store.Entry, error) {
 	w.trace(start, err, "list %q", dir)
 	return entries, err
 }
+
+// Look implements store.Examiner.
+func (w *watched) Look(ctx context.Context, name string) (store.Detail, error) {
+	start := time.Now()
+	detail, err := w.examiner().Look(ctx, name)
+	w.trace(start, err, "look at %q", name)
+	return detail, err
+}
+
+// LookInto implements store.Examiner.
+func (w *watched) LookInto(ctx context.Context, dir string) ([]store.Detail, error) {
+	start := time.Now()
+	details, err := w.examiner().LookInto(ctx, dir)
+	w.trace(start, err, "look into %q", dir)
+	return details, err
+}
+
+// Stream implements store.Examiner.
+func (w *watched) Stream(ctx context.Context, name string, n int64, to io.Writer) error {
+	start := time.Now()
+	w.now("verifying %q", name)
+	err := w.examiner().Stream(ctx, name, n, to)
+	w.trace(start, err, "stream %q, %s", name, size(n))
+	return err
+}
+
+// examiner is the store as what every backend is.
+func (w *watched) examiner() store.Examiner { return w.Store.(store.Examiner) }
 
 // Remove implements store.Store.
 func (w *watched) Remove(ctx context.Context, names []string) error {
