@@ -200,3 +200,6 @@ func (f *FS) Sync(ctx context.Context, dirs ...string) (err error) {
 func (f *FS) open(name string) (*os.File, error) {
 	return f.root.OpenFile(name, os.O_RDONLY|nonblock, 0)
 }
+
+// Syncs reports that Sync waits for the disk.
+func (*FS) Syncs() bool { return true }

@@ -21,11 +21,14 @@ const leftover = time.Hour
 func (s *Store) temp(ctx context.Context, project string) (string, error) {
 	dir := path.Join(project, ".otactl/tmp."+random())
 	err := s.fs.Mkdir(ctx, dir, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := s.openDirs(ctx, []string{project, path.Join(project, ".otactl")}); err != nil {
-			return "", err
+	// A [Store.Try] at this moment may have made these folders, and remove them again while nothing is in them.
+	for range 3 {
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
 		}
-		err = s.fs.Mkdir(ctx, dir, 0)
+		if err = s.openDirs(ctx, []string{project, path.Join(project, ".otactl")}); err == nil {
+			err = s.fs.Mkdir(ctx, dir, 0)
+		}
 	}
 	if err != nil {
 		return "", err

@@ -24,6 +24,7 @@ func RunPosix(t *testing.T, fresh Fresh[posix.FS]) {
 	t.Run("Faults", func(t *testing.T) { Faults(t, fresh) })
 	t.Run("Paused", func(t *testing.T) { testPaused(t, fresh) })
 	t.Run("Swept", func(t *testing.T) { testSwept(t, fresh) })
+	t.Run("Try", func(t *testing.T) { testTry(t, fresh) })
 	t.Run("FenceAgainstFlip", func(t *testing.T) { testFenceAgainstFlip(t, fresh) })
 }
 
