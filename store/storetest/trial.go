@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -138,35 +139,39 @@ func testTryBeside(t *testing.T, fresh Fresh[posix.FS]) {
 	}
 }
 
-// testFirstBesideTry pauses somebody who makes the project's first release before each step, and tries the project out meanwhile.
+// testFirstBesideTry has the folders that a trial makes for a new project come and go under the first publish to it: they are
+// there when that looks for them, and gone when it makes its own in them.
 func testFirstBesideTry(t *testing.T, fresh Fresh[posix.FS]) {
-	for n, more := 1, true; more; n++ {
-		open := fresh(t)
-		tree := session(t, open)
-		// The folders of a trial are there when the publish begins, and are gone when it goes on.
-		for _, dir := range []string{"demo", "demo/.otactl"} {
-			if err := tree.Mkdir(t.Context(), dir, 0o755); err != nil {
-				t.Fatal(err)
+	open := fresh(t)
+	tree := session(t, open)
+	dirs := []string{"demo", "demo/.otactl"}
+	count := 0
+	slow := posix.New(&tapped{
+		FS: session(t, open), look: func() error { return nil },
+		write: func(ctx context.Context, s step) error {
+			if s.op != "mkdir" || !strings.Contains(s.name, "/tmp.") { // only what makes temporary folders is of interest
+				return s.run(ctx)
 			}
-		}
-		g := gated(session(t, open), nth(n))
-		slow := posix.New(g)
-		objects := release("v1.0.0", 3, "data")
-		done := make(chan error, 1)
-		go func() { done <- slow.Create(t.Context(), objects) }()
-		select {
-		case <-g.reached:
-			for _, dir := range []string{"demo/.otactl", "demo"} {
-				_ = tree.Remove(t.Context(), dir) // or it is in use
+			var errs []error
+			if count++; count == 2 {
+				errs = append(errs, tree.Remove(t.Context(), dirs[1]), tree.Remove(t.Context(), dirs[0]))
 			}
-			close(g.open)
-		case err := <-done:
-			more = false
-			done <- err
-		}
-		if err := <-done; err != nil {
-			t.Errorf("paused before step %d, the publish returns %v", n, err)
-		}
-		wantContent(t, posix.New(tree), objects...)
+			err := s.run(ctx)
+			if count == 1 {
+				errs = append(errs, tree.Mkdir(t.Context(), dirs[0], 0o755), tree.Mkdir(t.Context(), dirs[1], 0o755))
+			}
+			if err := errors.Join(errs...); err != nil {
+				t.Error(err)
+			}
+			return err
+		},
+	})
+	c, err := plan(t.Context(), posix.New(tree), "v1.0.0\n")
+	if err == nil {
+		err = slow.Commit(t.Context(), c)
 	}
+	if err != nil {
+		t.Error(err)
+	}
+	wantContent(t, slow, object("demo/version", "v1.0.0\n"))
 }
