@@ -23,7 +23,7 @@ def check_signature(name, keys):
         h = _SHA256 + h.digest()
         while line:
             signature = a2b_base64(line.split()[3])
-            for n in keys.split():
+            for n in keys.encode().split():
                 n = a2b_base64(n)
                 size = len(n)
                 want = b'\0\1' + b'\xff' * (size - 2 - len(h)) + h
