@@ -33,17 +33,26 @@ func problems(f File, o Options) (errs []error) {
 
 // warnings are what one file may do and perhaps should not.
 func warnings(f File, o Options) (ws []Warning) {
-	if strings.Contains(f.Name, "/") {
-		ws = append(ws, Warning{Path: f.Path, Text: "original clients cannot install a file in a folder"})
-	}
+	ws = ForOriginals(f)
 	if isBinary(f.Data) {
-		return append(ws, Warning{Path: f.Path, Text: "original clients cannot install a file that is not text"})
+		return ws
 	}
 	if isPython(f) && isEmpty(f) {
 		ws = append(ws, Warning{Path: f.Path, Text: "is empty"})
 	}
 	if !allowsSecrets(f, o) {
 		ws = append(ws, findPasswords(f)...)
+	}
+	return ws
+}
+
+// ForOriginals are the reasons for which original clients cannot install a file.
+func ForOriginals(f File) (ws []Warning) {
+	if strings.Contains(f.Name, "/") {
+		ws = append(ws, Warning{Path: f.Path, Text: "original clients cannot install a file in a folder"})
+	}
+	if isBinary(f.Data) {
+		ws = append(ws, Warning{Path: f.Path, Text: "original clients cannot install a file that is not text"})
 	}
 	return ws
 }

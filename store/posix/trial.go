@@ -59,9 +59,9 @@ func (s *Store) Try(ctx context.Context, project string, now func() time.Time) (
 	if ignoreAbsent(err) != nil {
 		return t.Trial, err
 	}
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { t.gauge(gctx); return nil })
-	g.Go(func() error { return t.steps(gctx, now) })
+	var g errgroup.Group
+	g.Go(func() error { t.gauge(ctx); return nil })
+	g.Go(func() error { return t.steps(ctx, now) })
 	return t.Trial, g.Wait()
 }
 
