@@ -126,9 +126,9 @@ var damages = []struct {
 	{"no manifest", func(s *site) { s.remove("v1.2.0.manifest") }, bare, []string{
 		"v1.2.0 different (0, 0)", "demo/v1.2.0.manifest is missing: the release is unfinished",
 	}},
-	{"a whole release is gone", func(s *site) { s.remove("v1.1.0.manifest"); s.remove("v1.1.0") }, all, []string{
-		"v1.0.0 whole (2, 30)", "v1.2.0 whole (2, 34)",
-		"demo/v1.1.0.manifest is missing, and so are all files of the release, which change 3 has published",
+	{"a whole release is gone", func(s *site) { s.remove("v1.0.0.manifest"); s.remove("v1.0.0_boot.py"); s.remove("v1.0.0_main.py") }, all, []string{
+		"v1.1.0 whole (2, 34)", "v1.2.0 whole (2, 34)",
+		"demo/v1.0.0.manifest is missing, and so are all files of the release, which change 2 has published",
 	}},
 	{"no manifest of another release", func(s *site) { s.remove("v1.0.0.manifest") }, all, []string{
 		"v1.1.0 whole (2, 34)", "v1.2.0 whole (2, 34)", "note: demo/v1.0.0 is an unfinished release: it has no manifest",

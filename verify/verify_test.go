@@ -156,6 +156,9 @@ func TestHandMade(t *testing.T) {
 		s.remove("v0.9.0_boot.py")
 		s.want(all, "v0.9.0 different (1, 4)", "v1.0.0 whole (1, 15)",
 			"demo/v0.9.0_boot.py is missing", "note: demo/v0.9.0_late.py was not there when otactl took over v0.9.0")
+		s.remove("v0.9.0_late.py")
+		s.remove("v0.9.0_main.py")
+		s.want(all, "v0.9.0 different (0, 0)", "v1.0.0 whole (1, 15)", "demo/v0.9.0_boot.py is missing", "demo/v0.9.0_main.py is missing")
 	})
 }
 
@@ -222,11 +225,8 @@ func TestChangedMeanwhile(t *testing.T) {
 	st := posix.New(tree)
 	t.Cleanup(func() { must(t, st.Close()) })
 	s := newSite(t, dir, st)
-	s.st = &busyStore{Store: st, meanwhile: func() {
-		r := prune.Request{Project: project, Tags: []layout.Tag{tag("v1.0.0")}, Who: release.Who{Time: time.Now()}}
-		_, err := prune.Run(t.Context(), st, r)
-		must(t, err)
-	}}
+	other := *s
+	s.st = &busyStore{Store: st, meanwhile: func() { other.prune("v1.0.0") }}
 	s.want(all, "v1.1.0 whole (2, 34)", "v1.2.0 whole (2, 34)")
 }
 
@@ -240,6 +240,35 @@ type busyStore struct {
 func (s *busyStore) Stream(ctx context.Context, name string, size int64, w io.Writer) error {
 	s.once.Do(s.meanwhile)
 	return s.Store.Stream(ctx, name, size, w)
+}
+
+// A pruned release is gone for good reason. What is left over of it is noted, and nothing should lead there.
+func TestPruned(t *testing.T) {
+	onTargets(t, func(t *testing.T, dir string, open func() store.Store) {
+		s := newSite(t, dir, open())
+		s.prune("v1.0.0")
+		check := func() {
+			s.want(all, "v1.1.0 whole (2, 34)", "v1.2.0 whole (2, 34)")
+			s.want(first, "release v1.0.0 was pruned")
+		}
+		check()
+		s.remove(".otactl/pruned") // the prune was interrupted: the last change tells it all the same
+		check()
+		s.write(".otactl/pruned/v1.0.0", "none\n")
+		s.write("v1.0.0_main.py", "x")
+		s.want(all, "v1.1.0 whole (2, 34)", "v1.2.0 whole (2, 34)", "note: demo/v1.0.0_main.py is left over of v1.0.0, which was pruned")
+		s.write("version", "v1.0.0\n")
+		s.want(second, "v1.1.0 whole (2, 34)", "demo/version names v1.0.0, which was pruned",
+			"note: demo/v1.0.0_main.py is left over of v1.0.0, which was pruned",
+			"note: demo/version names v1.0.0, and change 5 left v1.2.0 in it: it was changed by hand")
+	})
+}
+
+func (s *site) prune(text string) {
+	s.Helper()
+	r := prune.Request{Project: project, Tags: []layout.Tag{tag(text)}, Who: release.Who{Time: time.Now()}}
+	_, err := prune.Run(s.Context(), s.st, r)
+	must(s, err)
 }
 
 // A rollback that is to verify goes only to what was published, whatever is live.
