@@ -118,13 +118,31 @@ func (c *check) pointer(ctx context.Context, known *Release) (tag layout.Tag, ok
 	defer s.close()
 	see(s.get(name, 0, limit(0)), own)
 	for range again {
-		text := oldest.request(c.site.path(name), c.site.at.host, c.site.auth)
-		see(look(c.site.exchange(ctx, c.site.at, text, limit(0))), originalClients)
+		see(c.poll(ctx), c.poller())
 	}
 	if len(texts) == 0 {
 		return tag, false
 	}
 	return c.agree(name, texts, known)
+}
+
+// poll asks for version anew, as most devices do.
+func (c *check) poll(ctx context.Context) view {
+	name := c.project.Pointer()
+	if c.site.OwnOnly {
+		s := c.own(ctx)
+		defer s.close()
+		return s.get(name, 0, limit(0))
+	}
+	text := oldest.request(c.site.path(name), c.site.at.host, c.site.auth)
+	return look(c.site.exchange(ctx, c.site.at, text, limit(0)))
+}
+
+func (c *check) poller() string {
+	if c.site.OwnOnly {
+		return own
+	}
+	return originalClients
 }
 
 // agree compares what was answered, and with what the target says.

@@ -31,7 +31,7 @@ func differs(body []byte, want layout.File) *alteration {
 	if int64(len(body)) != want.Size {
 		return &alteration{otherBytes, fmt.Sprintf("%d bytes came, and %d were published", len(body), want.Size)}
 	}
-	return &alteration{otherBytes, fmt.Sprintf("the SHA-256 is %x, and %s was published", sha256.Sum256(body), want.SHA256)}
+	return &alteration{otherBytes, fmt.Sprintf("as long, but its SHA-256 is %.8x..., not %.16s...", sha256.Sum256(body), want.SHA256)}
 }
 
 func isFile(body []byte, want layout.File) bool {

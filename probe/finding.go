@@ -85,7 +85,7 @@ func (e *ReportError) Error() string {
 	var lines []string
 	for _, f := range e.Report.Findings {
 		if f.Severity == Error {
-			lines = append(lines, f.String())
+			lines = append(lines, strings.TrimPrefix(f.String(), string(Error)+" "))
 		}
 	}
 	return strings.Join(lines, "\n")
@@ -166,11 +166,11 @@ var (
 	}
 	password = Finding{
 		Code: "password", Severity: Error, Who: allDevices, Why: "the server asks for a user and a password",
-		Fix: "give otactl those of the devices (--user, OTACTL_HTTP_PASSWORD), and devices user and passwd",
+		Fix: "give otactl those of the devices (--http-user, OTACTL_HTTP_PASSWORD), and devices user and passwd",
 	}
 	wrongPassword = Finding{
 		Code: "password", Severity: Error, Who: allDevices, Why: "the server refuses this user and password",
-		Fix: "compare --user and OTACTL_HTTP_PASSWORD with what the web server has, and with what devices have",
+		Fix: "compare --http-user and OTACTL_HTTP_PASSWORD with what the web server has, and with what devices have",
 	}
 	noPassword = Finding{
 		Code: "no-password", Severity: Warning, Why: "they send no password, and never update here",

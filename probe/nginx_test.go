@@ -82,20 +82,28 @@ var misconfigured = []struct {
 	{"nothing", testserver.NginxServer, nil, nil},
 	{"chunked", block("", `add_header Transfer-Encoding chunked;`, ""), nil, []string{"error answer", "error chunked"}},
 	{"no length", block("sub_filter_types *; sub_filter nothing nothing;", "", ""), nil, []string{"error no-length", "info no-range"}},
-	{"to https", block("", "return 301 https://$host$request_uri;", "return 301 https://$host$request_uri;"), nil,
-		[]string{"error answer", "error redirect"}}, // nobody answers there
+	{
+		"to https", block("", "return 301 https://$host$request_uri;", "return 301 https://$host$request_uri;"), nil,
+		[]string{"error answer", "error redirect"},
+	}, // nobody answers there
 	{"to a path", block("absolute_redirect off;", "",
 		"rewrite ^/sample/(v[^x]*)$ /sample/x/$1 redirect; rewrite ^/sample/x/(.*)$ /sample/$1 break;"), nil, []string{"error redirect"}},
-	{"compressed", strings.Replace(testserver.NginxServer, "gzip off;", "gzip_static always;", 1), compressAll,
-		[]string{"error compressed", "error encoded"}},
+	{
+		"compressed", strings.Replace(testserver.NginxServer, "gzip off;", "gzip_static always;", 1), compressAll,
+		[]string{"error compressed", "error encoded"},
+	},
 	{"CR LF", block(`sub_filter_types *; sub_filter_once off; sub_filter "\n" "\r\n";`, "", ""), nil, []string{"error line-ends", "error no-length"}},
-	{"transcoded", "charset_map iso-8859-1 utf-8 { E9 C3A9; }\n" + block("charset_types *; source_charset utf-8; charset iso-8859-1;", "", ""), nil,
-		[]string{"error no-length", "error transcoded", "info no-range"}},
+	{
+		"transcoded", "charset_map iso-8859-1 utf-8 { E9 C3A9; }\n" + block("charset_types *; source_charset utf-8; charset iso-8859-1;", "", ""), nil,
+		[]string{"error no-length", "error transcoded", "info no-range"},
+	},
 	{"a page for what is missing", block("", "", "try_files $uri /index.html;"), func(t *testing.T, root string) {
 		write(t, root, "index.html", "<html>welcome</html>")
 	}, []string{"error not-found"}},
-	{"version for an hour", strings.Replace(testserver.NginxServer, noCache, `add_header Cache-Control "public, max-age=3600";`, 1), nil,
-		[]string{"error frozen"}},
+	{
+		"version for an hour", strings.Replace(testserver.NginxServer, noCache, `add_header Cache-Control "public, max-age=3600";`, 1), nil,
+		[]string{"error frozen"},
+	},
 	{"version expires", strings.Replace(testserver.NginxServer, noCache, `expires 1h;`, 1), nil, []string{"error frozen"}},
 	{"version for ever", strings.Replace(testserver.NginxServer, noCache, `add_header Cache-Control immutable;`, 1), nil, []string{"error frozen"}},
 	{"version for a moment", strings.Replace(testserver.NginxServer, noCache, `add_header Cache-Control "max-age=5";`, 1), nil, []string{"warning cached"}},
@@ -128,8 +136,10 @@ var misconfigured = []struct {
 	{"broken", block("", "", "return 503;"), nil, []string{"error server-error"}},
 	{"two lines", block("", `return 200 "v1.0.1\nbuilt today\n";`, ""), nil, []string{"error version"}},
 	{"a byte-order mark", block("", `return 200 "`+"\ufeff"+`v1.0.1\n";`, ""), nil, []string{"error version"}},
-	{"a portal", block(`location ^~ /sample/ { add_header Cache-Control no-cache; return 200 "<html></html>"; }`, "", ""), nil,
-		[]string{"error not-found", "error version"}},
+	{
+		"a portal", block(`location ^~ /sample/ { add_header Cache-Control no-cache; return 200 "<html></html>"; }`, "", ""), nil,
+		[]string{"error not-found", "error version"},
+	},
 }
 
 func TestNginx(t *testing.T) {

@@ -166,6 +166,9 @@ func (o original) broken(written int, why string) Fate {
 // judge says what becomes of each kind of device.
 func (c *check) judge(ctx context.Context, r Release) {
 	for _, o := range originals() {
+		if c.site.OwnOnly {
+			break
+		}
 		if c.all || o.generation.version == oldest.version && !o.sorted {
 			c.report.Fates = append(c.report.Fates, o.update(ctx, c, r))
 		}

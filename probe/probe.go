@@ -208,9 +208,12 @@ func (c *check) prefetch(ctx context.Context, names []string) {
 	_ = g.Wait() // none of them returns an error
 }
 
-// forms are the generations that send different bytes.
+// forms are the generations that send different bytes, as far as they matter.
 func (c *check) forms() []generation {
-	if !c.all {
+	switch {
+	case c.site.OwnOnly:
+		return nil
+	case !c.all:
 		return []generation{oldest}
 	}
 	return forms

@@ -40,10 +40,9 @@ func Settle(ctx context.Context, s *Site, p layout.Project, tag layout.Tag, pati
 // says reports whether version is the tag, and else what it is.
 func (c *check) says(ctx context.Context, tag layout.Tag) (seen string, ok bool) {
 	name := c.project.Pointer()
-	text := oldest.request(c.site.path(name), c.site.at.host, c.site.auth)
 	s := c.own(ctx)
 	defer s.close()
-	for _, v := range []view{look(c.site.exchange(ctx, c.site.at, text, limit(0))), s.get(name, 0, limit(0))} {
+	for _, v := range []view{c.poll(ctx), s.get(name, 0, limit(0))} {
 		switch {
 		case v.status == 0:
 			return fmt.Sprint(v.err), false

@@ -19,6 +19,7 @@ import (
 type Config struct {
 	URL            string         // of the server root, like http://ota.example.org
 	User, Password string         // for Basic auth; both empty for none
+	OwnOnly        bool           // no device runs an original client
 	Roots          *x509.CertPool // who may vouch for the server; nil for the roots of this system
 	Silence        time.Duration  // how long a device waits for the next byte: original clients for 5 s
 	Now            func() time.Time
