@@ -33,6 +33,9 @@ type Request struct {
 	Who     release.Who
 	Keys    []*sign.Key      // sign the manifest
 	Signers []sign.PublicKey // one of these must have signed it; none: that is not asked
+	// Check, if there is one, is asked when everything that devices will fetch is there, and before the pointer is set to it.
+	// Its error ends the publish and leaves the pointer alone.
+	Check func(context.Context, release.Release) error
 
 	NoActivate        bool // leave the pointer alone
 	AllowDowngrade    bool // a tag lower than the live one may become live
@@ -119,7 +122,7 @@ func (p *publisher) attempt(ctx context.Context, s *release.State) (Result, erro
 	return result, err
 }
 
-// carryOut is the whole safety argument of a publish: adopt, create, and only then commit.
+// carryOut is the whole safety argument of a publish: adopt, create, have it checked, and only then commit.
 func (p *publisher) carryOut(ctx context.Context, s *release.State, f found, to layout.Tag) (swept []string, err error) {
 	if err := s.Adopt(ctx, p.Who); err != nil {
 		return nil, err
@@ -129,6 +132,11 @@ func (p *publisher) carryOut(ctx context.Context, s *release.State, f found, to 
 	g.Go(func() error { swept = p.sweep(gctx); return nil })
 	if err := g.Wait(); err != nil {
 		return swept, err
+	}
+	if p.Check != nil && !to.IsZero() {
+		if err := p.Check(ctx, release.Release{Tag: p.Tag, Kind: p.Kind, Raw: p.manifestOf(f), Manifest: p.manifest}); err != nil {
+			return swept, err
+		}
 	}
 	entry := layout.Entry{Action: layout.Publish, Tags: []string{p.Tag.String()}, Manifest: release.SHA256(p.manifestOf(f))}
 	return swept, s.Commit(ctx, entry, to, p.Who)

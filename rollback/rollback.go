@@ -20,6 +20,8 @@ type Request struct {
 	Tag     layout.Tag // Run takes the zero tag for the release that was live before the live one
 	Who     release.Who
 	Signers []sign.PublicKey // one of these must have signed the release; none: that is not asked
+	// Check, if there is one, is asked about the release before the pointer is set to it. Its error leaves the pointer alone.
+	Check func(context.Context, release.Release) error
 
 	AllowLayoutChange bool
 	Strict            bool // warnings are errors
@@ -88,6 +90,11 @@ func attempt(ctx context.Context, st store.Store, s *release.State, r Request, a
 	}
 	if r.DryRun {
 		return result, nil
+	}
+	if r.Check != nil {
+		if err := r.Check(ctx, target); err != nil {
+			return result, err
+		}
 	}
 	if err := s.Adopt(ctx, r.Who); err != nil {
 		return result, err
