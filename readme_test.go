@@ -203,7 +203,10 @@ func commandHelp(t *testing.T, name string) string {
 
 // Every flag and every variable in README exists.
 func TestReadmeFlags(t *testing.T) {
-	known := []string{"OTACTL_SSH_KEY", "OTACTL_SSH_PASSPHRASE", "OTACTL_SSH_PASSWORD", "OTACTL_SERVE_PASSWORD", "OTACTL_KEY_PASSPHRASE"}
+	known := []string{
+		"OTACTL_SSH_KEY", "OTACTL_SSH_PASSPHRASE", "OTACTL_SSH_PASSWORD", "OTACTL_SERVE_PASSWORD", "OTACTL_KEY_PASSPHRASE",
+		"OTACTL_HTTP_PASSWORD",
+	}
 	for _, name := range commandNames(t) {
 		for _, flag := range regexp.MustCompile(`--[a-z-]+`).FindAllString(commandHelp(t, name), -1) {
 			known = append(known, flag, "OTACTL_"+strings.ToUpper(strings.ReplaceAll(flag[2:], "-", "_")))

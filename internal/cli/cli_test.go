@@ -32,10 +32,11 @@ func newEnv(t *testing.T, variables map[string]string, args ...string) (env Env,
 func TestSecretsLeaveTheEnvironment(t *testing.T) {
 	variables := map[string]string{
 		"OTACTL_SSH_KEY": "key", "OTACTL_SSH_PASSPHRASE": "phrase", "OTACTL_SSH_PASSWORD": "word",
-		"OTACTL_SERVE_PASSWORD": "serve", "OTACTL_KEY": "sign", "OTACTL_KEY_PASSPHRASE": "open", "HOME": "/home/ann",
+		"OTACTL_SERVE_PASSWORD": "serve", "OTACTL_KEY": "sign", "OTACTL_KEY_PASSPHRASE": "open", "OTACTL_HTTP_PASSWORD": "web",
+		"HOME": "/home/ann",
 	}
 	env, _, _ := newEnv(t, variables)
-	if got, want := takeSecrets(env), (secrets{"key", "phrase", "word", "serve", "sign", "open"}); got != want {
+	if got, want := takeSecrets(env), (secrets{"key", "phrase", "word", "serve", "sign", "open", "web"}); got != want {
 		t.Errorf("takeSecrets = %v, want %v", got, want)
 	}
 	if len(variables) != 1 {
@@ -215,7 +216,7 @@ func TestEveryFlagHasAVariable(t *testing.T) {
 			case f.Long == "config", // read at once: it has a story of its own in config.txtar
 				f.Long == "key": // whose variable is the text of a key, not the name of a file
 				continue
-			case f.Long == "timeout":
+			case f.Long == "timeout", f.Long == "settle":
 				value = "7s"
 			case f.TakesValue():
 				value = "7"
@@ -248,7 +249,9 @@ func settingsOf(t *testing.T, env Env, args []string, variables map[string]strin
 	if err := app.Run(line.argv("otactl")); err != nil {
 		t.Fatal(err)
 	}
-	for _, one := range []*setting{&s.project, &s.to, &s.identity, &s.known, &s.hostKey, &s.dir, &s.url, &s.tlsCert, &s.tlsKey, &s.publicKeys} {
+	for _, one := range []*setting{
+		&s.project, &s.to, &s.identity, &s.known, &s.hostKey, &s.dir, &s.url, &s.tlsCert, &s.tlsKey, &s.publicKeys, &s.ca,
+	} {
 		one.origin = ""
 	}
 	return fmt.Sprintf("%+v", s)

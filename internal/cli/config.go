@@ -30,6 +30,11 @@ type config struct {
 	KnownHosts  *string  `toml:"known-hosts"`
 	HostKey     *string  `toml:"host-key"`
 	Keep        *int     `toml:"keep"`
+	URL         *string  `toml:"url"`
+	HTTPUser    *string  `toml:"http-user"`
+	CA          *string  `toml:"ca"`
+	NoOriginal  *bool    `toml:"no-original"`
+	Settle      *string  `toml:"settle"`
 	PublicKeys  []string `toml:"public-keys"`
 
 	path string // as it is printed; "" if there is none
@@ -147,12 +152,15 @@ func (c *config) lookup(name string) []string {
 		return text(c.Flat)
 	case "strict":
 		return text(c.Strict)
+	case "no-original":
+		return text(c.NoOriginal)
 	case "keep":
 		return text(c.Keep)
 	}
 	return text(map[string]*string{
 		"project": c.Project, "to": c.To, "dir": c.Dir, "layout": c.Layout, "timeout": c.Timeout,
 		"identity": c.Identity, "known-hosts": c.KnownHosts, "host-key": c.HostKey,
+		"url": c.URL, "http-user": c.HTTPUser, "ca": c.CA, "settle": c.Settle,
 	}[name])
 }
 
@@ -167,6 +175,6 @@ func text[T any](value *T) []string {
 func configKeys() []string {
 	return []string{
 		"project", "to", "files", "dir", "flat", "layout", "strict", "allow-secret", "timeout", "identity", "known-hosts",
-		"host-key", "keep", "public-keys",
+		"host-key", "keep", "public-keys", "url", "http-user", "ca", "no-original", "settle",
 	}
 }

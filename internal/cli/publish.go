@@ -94,6 +94,11 @@ func runPublish(ctx context.Context, c *call) (_ outcome, err error) {
 	if r.Keys, err = c.signingKeys(ctx); err != nil {
 		return nil, err
 	}
+	site, err := c.site()
+	if err != nil {
+		return nil, err
+	}
+	r.Check = c.checkOf(site, r.Project)
 	var result publish.Result
 	err = c.withStore(ctx, func(st store.Store) error {
 		result, err = publish.Run(ctx, st, r)
@@ -106,11 +111,15 @@ func runPublish(ctx context.Context, c *call) (_ outcome, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &publishOutcome{
+	o := &publishOutcome{
 		Project: string(r.Project), Tag: r.Tag.String(), Outcome: result.Outcome, From: result.Plan.From, To: result.Plan.To,
 		DryRun: c.dryRun, Files: fileOutcomes(result.Manifest.Files), Size: result.Manifest.Size(), Plan: newPlan(result.Plan),
 		Skipped: skippedOutcomes(r.Set.Skipped), Swept: result.Swept,
-	}, nil
+	}
+	if o.To != o.Tag {
+		return o, nil
+	}
+	return o, c.settled(ctx, site, r.Project, o.To)
 }
 
 // clientBeside are the files of the update client, if they are asked for, as original clients can install them.

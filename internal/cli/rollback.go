@@ -63,6 +63,11 @@ func (c *call) goTo(ctx context.Context, tag layout.Tag, run rollbackFunc) (outc
 	if r.Signers, err = c.signers(); err != nil {
 		return nil, err
 	}
+	site, err := c.site()
+	if err != nil {
+		return nil, err
+	}
+	r.Check = c.checkOf(site, project)
 	var result rollback.Result
 	err = c.withStore(ctx, func(st store.Store) error {
 		result, err = run(ctx, st, r)
@@ -72,8 +77,9 @@ func (c *call) goTo(ctx context.Context, tag layout.Tag, run rollbackFunc) (outc
 	if err != nil {
 		return nil, err
 	}
-	return &rollbackOutcome{
+	o := &rollbackOutcome{
 		Project: string(project), Tag: result.Tag.String(), From: result.Plan.From, To: result.Plan.To, DryRun: c.dryRun,
 		Plan: newPlan(result.Plan),
-	}, nil
+	}
+	return o, c.settled(ctx, site, project, o.To)
 }

@@ -19,6 +19,7 @@ type secrets struct {
 
 	signKey       string // OTACTL_KEY: the text of the private key that signs
 	keyPassphrase string // OTACTL_KEY_PASSPHRASE
+	http          string // OTACTL_HTTP_PASSWORD
 }
 
 func takeSecrets(env Env) secrets {
@@ -32,7 +33,7 @@ func takeSecrets(env Env) secrets {
 	}
 	return secrets{
 		take("OTACTL_SSH_KEY"), take("OTACTL_SSH_PASSPHRASE"), take("OTACTL_SSH_PASSWORD"), take("OTACTL_SERVE_PASSWORD"),
-		take(signKeyVariable), take("OTACTL_KEY_PASSPHRASE"),
+		take(signKeyVariable), take("OTACTL_KEY_PASSPHRASE"), take("OTACTL_HTTP_PASSWORD"),
 	}
 }
 

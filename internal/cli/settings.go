@@ -43,6 +43,10 @@ type settings struct {
 	updateClient    bool
 	force           bool
 	url             setting
+	httpUser        string
+	ca              setting
+	noOriginal      bool
+	settle          time.Duration
 	addr, user      string
 	tlsCert, tlsKey setting
 }
@@ -91,14 +95,16 @@ func newSettings(env Env, c *ucli.Context) (settings, error) {
 	}
 	s := settings{
 		json: v.bool("json"), quiet: v.bool("quiet"), verbose: v.bool("verbose"),
-		project: v.get("project"), to: v.get("to"), layout: v.get("layout").text, timeout: v.duration("timeout"),
+		project: v.get("project"), to: v.get("to"), layout: v.get("layout").text, timeout: v.duration("timeout", defaultTimeout),
 		identity: v.get("identity"), known: v.get("known-hosts"), hostKey: v.get("host-key"),
 		dir: v.get("dir"), flat: v.bool("flat"), strict: v.bool("strict"), allowSecret: v.get("allow-secret").many,
 		dryRun: v.bool("dry-run"), noActivate: v.bool("no-activate"), allowDowngrade: v.bool("allow-downgrade"),
 		allowLayoutChange: v.bool("allow-layout-change"), note: v.get("note").text, keep: v.int("keep"),
 		config: v.file, keys: v.get("key"), publicKeys: v.get("public-keys"), bits: v.int("bits"),
 		force: v.bool("force"), updateClient: v.bool("update-client"), all: v.bool("all"), verify: v.bool("verify"), url: v.get("url"),
-		addr: v.get("addr").text, user: v.get("user").text, tlsCert: v.get("tls-cert"), tlsKey: v.get("tls-key"),
+		httpUser: v.get("http-user").text, ca: v.get("ca"), noOriginal: v.bool("no-original"),
+		settle: v.duration("settle", defaultSettle),
+		addr:   v.get("addr").text, user: v.get("user").text, tlsCert: v.get("tls-cert"), tlsKey: v.get("tls-key"),
 	}
 	if v.file != nil && len(v.file.Files) > 0 {
 		s.files = setting{many: v.file.Files, origin: v.file.path + ": files", base: v.file.dir}
@@ -199,10 +205,10 @@ func (v *values) int(flag string) int {
 
 const defaultTimeout = 15 * time.Second
 
-func (v *values) duration(flag string) time.Duration {
+func (v *values) duration(flag string, otherwise time.Duration) time.Duration {
 	s := v.get(flag)
 	if !s.isSet() {
-		return defaultTimeout
+		return otherwise
 	}
 	d, err := time.ParseDuration(s.text)
 	if err != nil || d <= 0 {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	ucli "github.com/urfave/cli/v2"
@@ -24,8 +25,10 @@ type verifyOutcome struct {
 	Releases    []verifiedOutcome   `json:"releases"` // ascending
 	Differences []deviationOutcome  `json:"differences"`
 	Notes       []verifyNoteOutcome `json:"notes"`
+	Web         *webOutcome         `json:"web,omitempty"` // with --url
 
-	all bool
+	all     bool
+	webOnly bool // there is no target
 }
 
 type verifiedOutcome struct {
@@ -58,11 +61,14 @@ func (o *verifyOutcome) lines() (lines []string) {
 	for _, d := range o.Differences {
 		lines = append(lines, d.line)
 	}
-	if len(lines) == 0 {
+	if len(lines) == 0 && !o.webOnly {
 		lines = []string{o.Project + ": " + o.verdict()}
 	}
 	for _, n := range o.Notes {
 		lines = append(lines, n.line)
+	}
+	if o.Web != nil {
+		lines = append(lines, o.Web.lines()...)
 	}
 	return lines
 }
@@ -119,17 +125,28 @@ func runVerify(ctx context.Context, c *call) (outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	var report verify.Report
+	site, err := c.site()
+	if err != nil {
+		return nil, err
+	}
+	if site != nil && !c.to.isSet() {
+		return c.verifyOnlyWeb(ctx, site, r)
+	}
+	var o *verifyOutcome
 	err = c.withStore(ctx, func(st store.Store) error {
-		report, err = verify.Run(ctx, st, r)
+		report, err := verify.Run(ctx, st, r)
+		if err != nil {
+			return err
+		}
+		if o = newVerifyOutcome(report, r.All); site != nil {
+			o.Web, err = c.verifyWeb(ctx, site, st, r)
+		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	// What else is verified about the project belongs here: it adds its lines to the same outcome, and to the same error.
-	o := newVerifyOutcome(report, r.All)
-	return o, o.err()
+	return o, errors.Join(o.err(), o.Web.err())
 }
 
 // verification is what the command line asks to be verified.
