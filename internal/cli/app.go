@@ -68,6 +68,10 @@ func (r *runner) commands() []*ucli.Command {
 			runPrune, pruneFlags(), targetFlags(), writeFlags()),
 		command("check", "[FILE|FOLDER...]", "check files as publish would, and send nothing", "",
 			runCheck, sourceFlags(), configFlags()),
+		command(doctorName, "", "look for what would keep a publish, or devices, from working",
+			"Settings, files, keys, the target (tried out with files of its own, which it removes), what is live, and with --url\n"+
+				"what devices get. Each line says ok, warn or fail and what to do; the exit code is that of the first failure.",
+			runDoctor, doctorFlags(), keyFlags(), signerFlags(), webFlags(), sourceFlags(), targetFlags()),
 		command("init", "", "write an "+configName+" into this folder", "", runInit, initFlags()),
 		command("keygen", "FILE", "make a key that signs releases, or show what --key is for devices",
 			"The file must not exist. With --key in place of FILE, the key id and the lines for that key are printed.",

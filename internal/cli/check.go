@@ -64,6 +64,12 @@ func skippedOutcomes(skipped []source.Skipped) (outcomes []skippedOutcome) {
 // collect reads and checks the files of the command line, or else those of otactl.toml. Warnings are printed; with
 // --strict they are errors.
 func (c *call) collect(args []string) (source.Set, error) {
+	set, errs := c.gather(args)
+	return set, errors.Join(append(errs, c.judge(set.Warnings))...)
+}
+
+// gather is collect for who judges himself.
+func (c *call) gather(args []string) (source.Set, []error) {
 	o := source.Options{Flat: c.flat, AllowSecret: c.allowSecret}
 	if c.dir.isSet() {
 		o.Dir = c.dir.path(home(c.env))
@@ -79,7 +85,7 @@ func (c *call) collect(args []string) (source.Set, error) {
 	for _, one := range flatten(err) {
 		errs = append(errs, &SourceError{one})
 	}
-	return set, errors.Join(append(errs, c.judge(set.Warnings))...)
+	return set, errs
 }
 
 // shorter is a folder relative to the current one, if that is shorter; "" for the current one itself.

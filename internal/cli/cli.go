@@ -104,11 +104,11 @@ type outcome interface {
 func (r *runner) action(run func(context.Context, *call) (outcome, error)) ucli.ActionFunc {
 	return func(c *ucli.Context) error {
 		s, err := newSettings(r.env, c)
-		if err != nil {
+		if err != nil && c.Command.Name != doctorName { // which says so among other things
 			return err
 		}
 		r.ui.quiet, r.ui.verbose, r.ui.json, r.dry = s.quiet, s.verbose, s.json, s.dryRun
-		r.outcome, err = run(c.Context, &call{runner: r, settings: s, args: c.Args().Slice()})
+		r.outcome, err = run(c.Context, &call{runner: r, settings: s, settingsErr: err, args: c.Args().Slice()})
 		return err
 	}
 }
@@ -117,5 +117,6 @@ func (r *runner) action(run func(context.Context, *call) (outcome, error)) ucli.
 type call struct {
 	*runner
 	settings
-	args []string
+	settingsErr error // why some settings are missing; nil but for doctor
+	args        []string
 }

@@ -92,9 +92,18 @@ func readConfig(path, cwd string) (*config, error) {
 	c := &config{path: shown, dir: filepath.Dir(path)}
 	dec := toml.NewDecoder(strings.NewReader(string(data))).DisallowUnknownFields()
 	if err := dec.Decode(c); err != nil {
-		return nil, configError(shown, err)
+		return c.ifDecoded(err), configError(shown, err)
 	}
 	return c, nil
+}
+
+// ifDecoded is the configuration if only keys in it are unknown, or nil.
+func (c *config) ifDecoded(err error) *config {
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) {
+		return c
+	}
+	return nil
 }
 
 // maxConfig is the largest configuration, in bytes.

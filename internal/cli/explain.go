@@ -83,7 +83,7 @@ func flatten(err error) []error {
 
 // adviseOn asks each part of the program about its errors.
 func adviseOn(command string, err error) *advice {
-	for _, about := range []func(string, error) *advice{onUsage, onWeb, onKeys, onSource, onVerify, onRelease, onTarget} {
+	for _, about := range []func(string, error) *advice{onUsage, onWeb, onKeys, onSource, onVerify, onDoctor, onRelease, onTarget} {
 		if a := about(command, err); a != nil {
 			return a
 		}

@@ -22,20 +22,25 @@ type initOutcome struct {
 	Trial   string   `json:"trial"`   // for boot.py, with trials
 	Confirm string   `json:"confirm"` // with trials, for the application
 	Files   []string `json:"files"`
+
+	Doctor *doctorOutcome `json:"doctor,omitempty"` // what otactl doctor says of it, with a target
 }
 
 func (o *initOutcome) lines() []string {
 	if !o.Written {
 		return append([]string{"would write " + o.Path + ":"}, indented(o.Content)...)
 	}
-	lines := []string{
-		"wrote " + o.Path,
+	lines := []string{"wrote " + o.Path}
+	if o.Doctor != nil {
+		lines = append(lines, o.Doctor.lines()...)
+	}
+	lines = append(lines,
 		"next:",
-		"  1. look through " + o.Path + ", then: otactl check",
+		"  1. look through "+o.Path+", then: otactl doctor",
 		"  2. otactl publish v1.0.0 --dry-run, and without --dry-run",
 		"  3. give each device the client: otactl help device",
 		"  4. boot.py of the devices, if they shall keep what was installed, as with the original client:",
-	}
+	)
 	lines = append(lines, more(o.Boot)...)
 	lines = append(lines, "     or if they shall go back by themselves from what does not work:")
 	lines = append(lines, more(o.Trial)...)
@@ -60,7 +65,7 @@ func indented(text string) []string {
 	return lines
 }
 
-func runInit(_ context.Context, c *call) (outcome, error) {
+func runInit(ctx context.Context, c *call) (outcome, error) {
 	if err := c.noArgs(); err != nil {
 		return nil, err
 	}
@@ -91,7 +96,12 @@ func runInit(_ context.Context, c *call) (outcome, error) {
 	if err := writeNew(filepath.Join(c.env.Dir, configName), o.Content, c.dryRun); err != nil {
 		return nil, err
 	}
-	return o, nil
+	if c.dryRun || !c.to.isSet() {
+		return o, nil
+	}
+	// What does not work yet is for whoever set it to mend: the file is written, and that was asked for.
+	o.Doctor, err = c.examineNew(ctx)
+	return o, err
 }
 
 // writeNew writes a file that does not exist, or only looks whether it could.

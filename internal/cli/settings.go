@@ -90,9 +90,7 @@ func isOn(env Env, name string) bool {
 
 func newSettings(env Env, c *ucli.Context) (settings, error) {
 	v := &values{env: env, c: c}
-	if err := v.readConfig(); err != nil {
-		return settings{}, err
-	}
+	v.fail(v.readConfig())
 	s := settings{
 		json: v.bool("json"), quiet: v.bool("quiet"), verbose: v.bool("verbose"),
 		project: v.get("project"), to: v.get("to"), layout: v.get("layout").text, timeout: v.duration("timeout", defaultTimeout),
