@@ -17,11 +17,9 @@ class Flash:
         self.block = block
         self.prog = prog
         self.image = bytearray(image or _ERASED * (block * count))
+        self.view = memoryview(self.image)
         self.log = None
         self._erased = _ERASED * block
-
-    def read(self, at, buf):
-        buf[:] = memoryview(self.image)[at : at + len(buf)]
 
     def write(self, at, buf):
         view = memoryview(buf)
@@ -59,9 +57,12 @@ class Supply:
     def __init__(self, flash):
         self.flash = flash
         self.on = True
+        self._view = flash.view
+        self._block = flash.block
 
     def readblocks(self, n, buf, offset=0):
-        self.flash.read(n * self.flash.block + offset, buf)
+        n = n * self._block + offset
+        buf[:] = self._view[n : n + len(buf)]
 
     def writeblocks(self, n, buf, offset=0):
         if not self.on:
@@ -89,6 +90,8 @@ def torn(image, op, tear, seed):
     # A copy of the image with the operation cut off in its middle.
     at, data = op
     image = bytearray(image)
+    if tear == CLEAN:
+        return image
     old = bytes(image[at : at + len(data)])
     rand = random_bytes(len(data), seed)
     if tear == HALF:
@@ -96,10 +99,8 @@ def torn(image, op, tear, seed):
         data = data[:half] + old[half:]
     elif tear == BITS:
         data = bytes([o ^ ((o ^ d) & r) for o, d, r in zip(old, data, rand)])
-    elif tear == NOISE:
-        data = rand
     else:
-        data = old
+        data = rand
     put(image, (at, data))
     return image
 

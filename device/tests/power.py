@@ -2,113 +2,35 @@
 #
 #   micropython power.py CLIENT SCENE GEOMETRY MODE TEAR NESTED
 #
-# CLIENT is the folder of micropython_ota, SCENE a class of power_scenes.py, NESTED how many cuts to make at most during
-# recoveries, of those that there are; -1 ends at the first cut that is bad.
+# CLIENT is the folder of micropython_ota, SCENE a class of power_scenes.py. One in NESTED of the operations of each recovery
+# is cut as well; 0: none; -1: none, and the first cut that is bad is the last.
+#
+# What a device does depends on its flash alone, so of cuts that leave the same image one is tried, and of recoveries that
+# end in the same image one is followed until the device has been in reach of its server.
 import sys
+import hashlib
 import flash
 import power_device as device
 import power_scenes as scenes
 from power_device import Bad, say
 
 GEOMETRIES = {'lfs-32': device.LFS32, 'lfs-256': device.LFS256, 'fat': device.FAT}
-
-
-class Count:
-    # How many cuts were made, how many there are, and the first that was bad.
-    def __init__(self):
-        self.cuts = self.bad = self.nested = self.all_nested = self.bad_nested = 0
-        self.first = None
-
-    def note(self, where, e):
-        if self.first is None:
-            self.first = '%s: %s' % (where, e)
+FILLING = 500  # of the operations of an application that fills the flash, this many times fewer are cut
 
 
 def record(d, act):
     # Does it and returns the flash from before with the log of all operations since.
     before = bytes(d.flash.image)
     d.flash.log = log = []
-    act(d)
-    d.flash.log = None
+    try:
+        act(d)
+    finally:
+        d.flash.log = None
     return before, log
 
 
-def after_cut(scene, image, log, converge):
-    # Lets a device recover from this image and then, if asked to, come into reach of its server. Returns the log of the
-    # recovery, if asked to.
-    d = scene.device(image)
-    d.fill = scene.fill
-    done = record(d, scene.recover)[1] if log else scene.recover(d)
-    scene.expect(d, scene.allowed())
-    if not converge:
-        return done
-    try:
-        scene.converge(d)
-        scene.expect(d, scene.ends())
-    except Bad as e:
-        raise Bad('after its recovery: %s' % e)
-    return done
-
-
-def cut_all(scene, tear, nested, seed=1):
-    count = Count()
-    d = scene.prepared()
-    try:
-        before, log = record(d, scene.act)
-        scene.converge(d)
-        scene.expect(d, scene.ends())
-    except Bad as e:
-        count.bad = 1
-        count.note('without a cut', e)
-        return count
-    image = bytearray(before)
-    recoveries = []
-    for k in range(len(log)):
-        cut = flash.torn(image, log[k], tear, seed * 7919 + k)
-        count.cuts += 1
-        try:
-            done = after_cut(scene, cut, nested > 0, tear == flash.CLEAN or k % 8 == 0)
-            if nested > 0:
-                recoveries.append((k, len(done)))
-        except Bad as e:
-            count.bad += 1
-            count.note('cut %d of %d' % (k, len(log)), e)
-            if nested < 0:
-                break
-        flash.put(image, log[k])
-    if nested > 0:
-        cut_recoveries(scene, before, log, recoveries, nested, tear, count, seed)
-    return count
-
-
-def cut_recoveries(scene, before, log, recoveries, most, tear, count, seed):
-    # Cuts the recoveries again, at all of their operations or at a sample of them.
-    count.all_nested = sum([n for _, n in recoveries])
-    image = bytearray(before)
-    done = 0
-    for k, n in recoveries:
-        while done < k:
-            flash.put(image, log[done])
-            done += 1
-        picked = [j for j in range(n) if count.all_nested <= most or chance(seed, k, j) * count.all_nested < most]
-        if not picked:
-            continue
-        first = flash.torn(image, log[k], tear, seed * 7919 + k)
-        d = scene.device(first)
-        d.fill = scene.fill
-        again = record(d, scene.recover)[1]
-        second = bytearray(first)
-        at = 0
-        for j in picked:
-            while at < j:
-                flash.put(second, again[at])
-                at += 1
-            count.nested += 1
-            try:
-                after_cut(scene, flash.torn(second, again[j], tear, seed + 31 * k + j), False, count.nested % 8 == 0)
-            except Bad as e:
-                count.bad_nested += 1
-                count.note('cut %d of %d, then %d of %d' % (k, len(log), j, n), e)
+def digest(image):
+    return hashlib.sha256(image).digest()[:12]
 
 
 def chance(*numbers):
@@ -119,13 +41,113 @@ def chance(*numbers):
     return (x * 2246822519 >> 8 & 0xFFFFFF) / 0x1000000
 
 
+class Cuts:
+    # All cuts of a scene. Of those of recoveries, all_nested counts those that there are, nested those that were tried or
+    # left an image that was tried, images the different images of all.
+
+    def __init__(self, scene, tear, nested, seed=1):
+        self.scene = scene
+        self.tear = tear
+        self.one_in = max(nested, 0)
+        self.stop = nested < 0
+        self.seed = seed
+        self.cuts = self.bad = self.nested = self.all_nested = self.bad_nested = 0
+        self.first = None  # how the first that is bad came about
+        self.verdicts = {}  # by image: None, or what is wrong
+        self.again = {}  # by image: its verdict, and nested, all_nested and bad_nested of its recovery
+        self.ends = {}  # by image after a recovery: its verdict
+
+    def note(self, where, verdict):
+        if self.first is None:
+            self.first = '%s: %s' % (where, verdict)
+
+    def run(self):
+        d = self.scene.prepared()
+        try:
+            before, log = record(d, self.scene.act)
+            self.scene.converge(d)
+            self.scene.expect(d, self.scene.ends())
+        except Bad as e:
+            self.bad = 1
+            return self.note('without a cut', e)
+        image = bytearray(before)
+        for k in range(len(log)):
+            self.cuts += 1
+            where = 'cut %d of %d' % (k, len(log))
+            verdict, made, there, bad = self.cut(flash.torn(image, log[k], self.tear, self.seed * 7919 + k), k, where)
+            self.nested += made
+            self.all_nested += there
+            self.bad_nested += bad
+            if verdict is not None:
+                self.bad += 1
+                self.note(where, verdict)
+                if self.stop:
+                    return
+            flash.put(image, log[k])
+
+    def cut(self, image, k, where):
+        # What comes of a cut, and of the cuts of its recovery.
+        key = digest(image)
+        if key not in self.again:
+            log, filling, verdict = self.recover(image)
+            self.verdicts[key] = verdict
+            made = bad = 0
+            if verdict is None and self.one_in:
+                made, bad = self.cut_again(bytearray(image), log, filling, k, where)
+            self.again[key] = verdict, made, len(log), bad
+        return self.again[key]
+
+    def cut_again(self, image, log, filling, k, where):
+        made = bad = 0
+        for j in range(len(log)):
+            one_in = self.one_in
+            for start, end in filling:
+                if start <= j < end:
+                    one_in *= FILLING
+            if chance(self.seed, k, j) * one_in < 1:
+                made += 1
+                again = flash.torn(image, log[j], self.tear, self.seed + 31 * k + j)
+                key = digest(again)
+                if key not in self.verdicts:
+                    self.verdicts[key] = self.recover(again)[2]
+                if self.verdicts[key] is not None:
+                    bad += 1
+                    self.note('%s, then %d of %d' % (where, j, len(log)), self.verdicts[key])
+            flash.put(image, log[j])
+        return made, bad
+
+    def recover(self, image):
+        # Lets a device recover from this image and then come into reach of its server.
+        d = self.scene.device(image)
+        d.fill = self.scene.fill
+        log = []
+        try:
+            _, log = record(d, self.scene.recover)
+            self.scene.expect(d, self.scene.allowed())
+            key = digest(d.flash.image)
+            if key not in self.ends:
+                self.ends[key] = None
+                self.ends[key] = self.converge(d)
+            return log, d.filling, self.ends[key]
+        except Bad as e:
+            return log, d.filling, str(e)
+
+    def converge(self, d):
+        try:
+            self.scene.converge(d)
+            self.scene.expect(d, self.scene.ends())
+        except Bad as e:
+            return 'after its recovery: %s' % e
+
+
 def main(client, name, geometry, mode, tear, nested):
     device.setup()
     kind = getattr(scenes, name)
-    count = cut_all(kind(client, GEOMETRIES[geometry], mode == 'trial'), tear, int(nested))
-    say('cuts', count.cuts, 'bad', count.bad, 'nested', count.nested, 'of', count.all_nested, 'bad', count.bad_nested)
-    if count.first:
-        say('first', count.first)
+    c = Cuts(kind(client, GEOMETRIES[geometry], mode == 'trial'), tear, int(nested))
+    c.run()
+    say('cuts', c.cuts, 'bad', c.bad, 'nested', c.nested, 'of', c.all_nested, 'bad', c.bad_nested, 'images', len(c.verdicts))
+    if c.first:
+        say('first', c.first)
 
 
 if __name__ == '__main__':

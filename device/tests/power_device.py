@@ -1,5 +1,5 @@
 # A device in memory: its flash, what happens from one start to the next, and the releases that it is offered.
-import sys, os, gc
+import sys, os
 import hashlib, binascii, random
 import builtins, vfs
 import flash
@@ -56,6 +56,13 @@ class Instead:
         return getattr(self._module, name)
 
 
+class NoCollector:
+    # Garbage of a small heap is no concern here, and collecting that of a large one takes longer than a start.
+    @staticmethod
+    def collect():
+        pass
+
+
 class Device:
     # healthy: tags whose application confirms. fill: the application writes until the flash is full. All others crash.
 
@@ -65,6 +72,7 @@ class Device:
         self.net = Net()
         self.healthy = []
         self.fill = False
+        self.filling = []  # where in the log of the flash it did
         self.ran = None  # tags that the parts of the application had in the last start
         self.said = None  # what boot() returned in the last start
         self.printed = []
@@ -141,7 +149,10 @@ class Device:
     def main(self, confirm, *tags):
         self.ran = tags
         if self.fill:
+            log = self.flash.log or ()
+            start = len(log)
             fill()
+            self.filling.append((start, len(log)))
         if tags[0] not in self.healthy:
             raise Crash
         if confirm:
@@ -188,6 +199,7 @@ def _hardware(device):
     sys.modules['hw'] = device
     sys.modules['machine'] = Machine
     sys.modules['socket'] = sys.modules['select'] = device.net
+    sys.modules['gc'] = NoCollector
     sys.modules['os'] = Instead(os, urandom=bytes)  # zeros: no back-off
     sys.modules['time'] = Instead(sys.modules['_time'], sleep=lambda _: None, sleep_ms=lambda _: None)
     sys.path[:] = ['', '/lib', '/client']

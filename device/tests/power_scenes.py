@@ -296,6 +296,63 @@ class Confirm(Scene):
         return [self.old, self.new]
 
 
+class Short(Scene):
+    # There is room for the new files, and none for copies of the old ones. The entry before boot.py is a large file.
+    name = 'update without room for copies'
+    room = 9  # blocks beside those for new files
+
+    def releases(self):
+        block = self.geometry[1]
+        releases = []
+        for tag, letter in (('v1.0.0', b'a'), ('v1.1.0', b'b')):
+            files = {'boot.py': boot_file(tag, self.trial), 'main.py': main_file(tag, self.trial)}
+            for name in ('boot.bin', 'data.bin', 'lib/font.bin', 'lib/hold.bin'):
+                files[name] = letter * (4 * block)
+            releases.append(Release(tag, files))
+        return releases
+
+    def prepare(self, device):
+        block = self.geometry[1]
+        need = sum([len(body) // block + 1 for body in self.new.files.values()])
+        device.power_on()
+        with open('fill', 'wb') as f:
+            while os.statvfs('.')[3] > need + self.room:
+                f.write(bytes(block // 2))
+                f.flush()
+        device.power_off()
+
+    def ends(self):
+        return [self.old, self.new]
+
+
+class Refused(Short):
+    # A trial then is none.
+    name = 'update that is refused for lack of room'
+
+    def ends(self):
+        return [self.old]
+
+    def act(self, device):
+        device.settle()
+        if not any(['OSError(28' in str(said) for said in device.printed]):
+            raise Bad('was not refused: %s' % device.printed)
+
+
+class Wide(RunsOut):
+    # Most of the flash holds files of some blocks, so that blocks that are given away are needed.
+    name = 'many large files, trial runs out'
+
+    def releases(self):
+        block, count = self.geometry[1:3]
+        releases = []
+        for tag, letter in (('v1.0.0', b'a'), ('v1.1.0', b'b')):
+            files = {'boot.py': boot_file(tag, self.trial), 'main.py': main_file(tag, self.trial)}
+            for i in range(count // 9):
+                files[('lib/' if i % 2 else '') + 'f%02d.bin' % i] = letter * (block + 40 * i)
+            releases.append(Release(tag, files))
+        return releases
+
+
 def write(device, files):
     device.power_on()
     for name in files:

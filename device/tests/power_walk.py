@@ -162,7 +162,7 @@ class Walk:
     def step_edit(self):
         # At rest: what is edited during a trial goes with the trial.
         self.trim()
-        if self.there('.ota/try') or self.there('.ota/go') or self.there('.ota/back'):
+        if self.there('.ota/try') or self.there('.ota/up') or self.there('.ota/back'):
             return
         self.edit = b'level = %d  # mine\n' % random.randrange(1000)
         write(self.device, {EDITED: self.edit})
