@@ -322,3 +322,51 @@ func TestInterrupted(t *testing.T) {
 		}
 	})
 }
+
+// A project that belongs to another user than the server root.
+func TestOwnProject(t *testing.T) {
+	dir := public(t)
+	server := serverOf(t, 65534)
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "demo"), 0o755), os.Chown(filepath.Join(dir, "demo"), 65534, 65534)); err != nil {
+		t.Fatal(err)
+	}
+	unchanged(t, dir, func() { run(t, over(request(dir), dir, server)) })
+}
+
+// A stuck tree removes nothing, as if its process had been killed.
+type stuck struct{ posix.FS }
+
+func (stuck) Remove(context.Context, string) error { return errors.New("killed") }
+
+// What is left of a trial is swept by a publish an hour later.
+func TestLeftIsSwept(t *testing.T) {
+	dir := public(t)
+	open, err := local.Open(dir, local.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := posix.New(open)
+	t.Cleanup(func() { _ = s.Close() })
+	trial, err := posix.New(stuck{open}).Try(t.Context(), "demo", time.Now)
+	if err != nil || len(trial.Left) != 3 {
+		t.Fatalf("%v, left %q", err, trial.Left)
+	}
+	if swept, err := s.Sweep(t.Context(), "demo"); err != nil || len(swept) != 0 {
+		t.Errorf("at once %q, %v are swept", swept, err)
+	}
+	old := time.Now().Add(-2 * time.Hour)
+	for _, name := range trial.Left {
+		files, err := filepath.Glob(filepath.Join(dir, name, "*"))
+		if err != nil || len(files) == 0 {
+			t.Fatal(files, err)
+		}
+		for _, file := range append(files, filepath.Join(dir, name)) {
+			if err := os.Chtimes(file, old, old); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if swept, err := s.Sweep(t.Context(), "demo"); err != nil || len(swept) != 3 {
+		t.Errorf("%q, %v are swept, and %q are left", swept, err, trial.Left)
+	}
+}

@@ -49,7 +49,7 @@ func (c *console) result(line string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.live.erase()
-	_, err := fmt.Fprintln(c.out, printable(line))
+	_, err := fmt.Fprintln(c.out, c.outColor.graded(printable(line)))
 	c.outErr = cmp.Or(c.outErr, err)
 }
 
@@ -156,9 +156,20 @@ func newPalette(env Env, w io.Writer) palette {
 	return palette(isTerminal(w) && noColor == "" && kind != "dumb")
 }
 
+func (p palette) green(s string) string  { return p.paint("32", s) }
 func (p palette) red(s string) string    { return p.paint("31;1", s) }
 func (p palette) yellow(s string) string { return p.paint("33;1", s) }
 func (p palette) cyan(s string) string   { return p.paint("36", s) }
+
+// graded paints the word that a line of otactl doctor begins with.
+func (p palette) graded(line string) string {
+	for word, paint := range map[string]func(string) string{"ok  ": p.green, "warn": p.yellow, "fail": p.red} {
+		if rest, found := strings.CutPrefix(line, word+"  "); found {
+			return paint(word) + "  " + rest
+		}
+	}
+	return line
+}
 
 func (p palette) paint(code, s string) string {
 	if !p {

@@ -146,6 +146,7 @@ func initConfig(project layout.Project, to string, kind layout.Kind, files []str
 	} else {
 		fmt.Fprintf(&b, "to = %s\n", quoted(to))
 	}
+	fmt.Fprintf(&b, "# url = \"http://ota.example.org\"  # the same as devices reach it: then publish looks whether they get the files\n")
 	if len(files) == 0 {
 		fmt.Fprintf(&b, "# files = [\"boot.py\", \"main.py\"]\n")
 	} else {

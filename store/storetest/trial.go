@@ -121,8 +121,10 @@ func testTryBeside(t *testing.T, fresh Fresh[posix.FS]) {
 		select {
 		case <-g.reached:
 			more = true
-		case <-done:
-			more = false
+		case err := <-done:
+			if more = false; err != nil {
+				t.Error(err)
+			}
 			continue
 		}
 		objects := release("v1.0.0", 3, "data")
