@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 // good answers as a good server does.
@@ -71,6 +72,8 @@ func gzipped(text string) string {
 	return b.String()
 }
 
+const keptOpenRow = "kept open"
+
 const ok200 = "HTTP/1.1 200 OK\r\n"
 
 // What becomes of devices with v1.0 to v2.0, which replace each file at once, and of those with v2.1. A row that begins
@@ -127,7 +130,7 @@ var behaviours = []struct {
 		_ = c.Close()
 		return false
 	}), "RRRRR", " LLLL", Stays},
-	{"kept open", func(c *net.TCPConn, r request, content []byte) bool { good(c, r, content); return true }, "SSSSU", " SSSU", Updates},
+	{keptOpenRow, func(c *net.TCPConn, r request, content []byte) bool { good(c, r, content); return true }, "SSSSU", " SSSU", Updates},
 	{"another site for another Host", func(c *net.TCPConn, r request, content []byte) bool {
 		if strings.HasPrefix(r.path, "/real") {
 			return good(c, r, map[bool][]byte{true: content}[strings.HasPrefix(r.host, "localhost")])
@@ -149,7 +152,12 @@ func TestVerdicts(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			files, release := tagFiles(someFiles)
-			report := live(t, site(t, rawServer(t, files, row.b)), &release)
+			s := site(t, rawServer(t, files, row.b), func(c *Config) {
+				if row.name == keptOpenRow { // where the end of each answer is waited for
+					c.Silence = time.Second / 2
+				}
+			})
+			report := live(t, s, &release)
 			verdicts := map[string]Verdict{}
 			for _, f := range report.Fates {
 				verdicts[f.Client] = f.Verdict

@@ -51,7 +51,7 @@ func TestOriginals(t *testing.T) {
 			base := rawServer(t, files, row.b)
 			for i, g := range generations {
 				for j, c := range clients {
-					if !g.timeouts && c.timeout || row.name == "kept open" && !c.timeout {
+					if !g.timeouts && c.timeout || row.name == keptOpenRow && !c.timeout {
 						continue // does not run; waits for ever
 					}
 					want := map[bool]string{false: row.old, true: row.new}[c.staged][i : i+1]

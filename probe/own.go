@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -27,7 +26,7 @@ const (
 type session struct {
 	ctx  context.Context //nolint:containedctx // a session lives no longer than the call that opened it
 	site *Site
-	conn net.Conn
+	conn *patient
 	at   address
 	in   *bufio.Reader
 }
@@ -102,6 +101,7 @@ func (s *session) send(at address, path string, start, max int64) view {
 		}
 		var v view
 		if err == nil {
+			s.conn.until = latest(max)
 			v, err = s.receive(max)
 		}
 		if err == nil {
@@ -126,7 +126,8 @@ func (s *session) connect(at address, kept bool) (err error) {
 	if err != nil {
 		return err
 	}
-	s.conn, s.at, s.in = conn, at, bufio.NewReader(patient{conn, s.site.Silence})
+	s.conn = &patient{Conn: conn, silence: s.site.Silence}
+	s.at, s.in = at, bufio.NewReader(s.conn)
 	return conn.SetWriteDeadline(time.Now().Add(time.Minute))
 }
 

@@ -52,6 +52,9 @@ func (s *stream) read() ([]byte, error) {
 
 // readn reads n bytes, which is a ValueError if there are fewer.
 func (s *stream) readn(n int) ([]byte, error) {
+	if n < 0 {
+		return nil, exception("ValueError: negative length")
+	}
 	if n > len(s.rest) {
 		if err := s.fails(); err != nil {
 			return nil, err

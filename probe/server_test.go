@@ -93,7 +93,7 @@ var someFiles = map[string]string{"boot.py": "print('boot')\nstart('é')\n", "ma
 
 func site(t testing.TB, base string, change ...func(*Config)) *Site {
 	t.Helper()
-	c := Config{URL: base, Silence: time.Second, Now: time.Now, Random: rand.Reader}
+	c := Config{URL: base, Silence: 5 * time.Second, Now: time.Now, Random: rand.Reader}
 	for _, f := range change {
 		f(&c)
 	}

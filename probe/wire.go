@@ -119,21 +119,32 @@ func (s *Site) exchange(ctx context.Context, at address, text string, max int64)
 	if _, a.err = io.WriteString(conn, text); a.err != nil {
 		return a
 	}
-	a.raw, a.err = io.ReadAll(io.LimitReader(patient{conn, s.Silence}, max))
+	a.raw, a.err = io.ReadAll(io.LimitReader(&patient{conn, s.Silence, latest(max)}, max))
 	if a.err == nil && int64(len(a.raw)) == max {
 		a.err = errEndless
 	}
 	return a
 }
 
-// A patient reader waits so long for the next byte.
+// latest is when so many bytes have come at the latest: an answer that drips would hold us for days.
+func latest(max int64) time.Time {
+	const slowest = 10_000 // bytes per second
+	return time.Now().Add(time.Minute + time.Duration(max/slowest)*time.Second)
+}
+
+// A patient reader waits so long for the next byte, and no longer than until then for all of them.
 type patient struct {
 	net.Conn
 	silence time.Duration
+	until   time.Time
 }
 
-func (p patient) Read(b []byte) (int, error) {
-	if err := p.SetReadDeadline(time.Now().Add(p.silence)); err != nil {
+func (p *patient) Read(b []byte) (int, error) {
+	next := time.Now().Add(p.silence)
+	if next.After(p.until) {
+		next = p.until
+	}
+	if err := p.SetReadDeadline(next); err != nil {
 		return 0, err
 	}
 	n, err := p.Conn.Read(b)
