@@ -25,7 +25,7 @@ func (x *exam) trial(ctx context.Context, st store.Store) []Line {
 		return []Line{ok(Target, "%s: reachable", x.Target)}
 	}
 	trial, err := trier.Try(ctx, string(x.Project), x.Now)
-	if trial.Root.Name == "" && err != nil {
+	if err != nil && len(trial.Steps) == 0 { // it did not come to that
 		return []Line{x.noRoot(err)}
 	}
 	return x.judge(trial)
@@ -33,7 +33,7 @@ func (x *exam) trial(ctx context.Context, st store.Store) []Line {
 
 // noRoot is about a server root that is not there, or cannot be looked at.
 func (x *exam) noRoot(err error) Line {
-	line := Failed(Target, err)
+	line := x.unwritable(err)
 	if errors.Is(err, fs.ErrNotExist) {
 		line.Text = fmt.Sprintf("%s: the folder is not there", x.Target)
 		line.Err = &store.RefusedError{Target: x.Target, Err: err}
@@ -77,7 +77,7 @@ func (x *exam) steps(t store.Trial) (lines []Line) {
 	}
 	return []Line{
 		ok(Target, "%s can be written to", x.Project),
-		ok(Target, "published files cannot be overwritten, version is replaced in one step, one of two publishers wins"),
+		ok(Target, "published files stay as they are, version changes in one step, of two publishers one wins"),
 	}
 }
 

@@ -370,3 +370,16 @@ func TestLeftIsSwept(t *testing.T) {
 		t.Errorf("%q, %v are swept, and %q are left", swept, err, trial.Left)
 	}
 }
+
+// A project that is no folder, and a server root that nobody but its owner may look into.
+func TestNoFolder(t *testing.T) {
+	dir := public(t)
+	if err := os.WriteFile(filepath.Join(dir, "demo"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	unchanged(t, dir, func() { wantRefused(t, run(t, request(dir), "fail target")) })
+	if err := errors.Join(os.Remove(filepath.Join(dir, "demo")), os.Mkdir(filepath.Join(dir, "demo"), 0o755), os.Chmod(dir, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	wantRefused(t, run(t, over(request(dir), dir, serverOf(t, 65534)), "permission denied"))
+}

@@ -15,7 +15,7 @@ const attempts = 3
 // web looks at what devices get. Without a target st and s are nil.
 func (x *exam) web(ctx context.Context, st store.Store, s *release.State) []Line {
 	if x.Site == nil {
-		return []Line{warn(Web, `url = "http://..." in otactl.toml, or --url: the server root as devices reach it; then publish looks before it changes version`,
+		return []Line{warn(Web, "set url in otactl.toml to the server root as devices reach it; then publish looks there before it changes version",
 			"not set: nobody looks whether devices get what is published")}
 	}
 	for n := 1; ; n++ {

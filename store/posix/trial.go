@@ -49,17 +49,16 @@ func (s *Store) Try(ctx context.Context, project string, now func() time.Time) (
 		t.clean(context.WithoutCancel(ctx))
 		result = t.Trial
 	}()
-	if t.Root, err = s.fs.Stat(ctx, "."); err != nil {
+	var g errgroup.Group
+	g.Go(func() (err error) { t.Root, err = s.fs.Stat(ctx, "."); return err })
+	g.Go(func() (err error) { t.Project, err = s.fs.Stat(ctx, project); return ignoreAbsent(err) })
+	if err = g.Wait(); err != nil {
 		return t.Trial, err
 	}
 	if !t.Root.Mode.IsDir() {
 		return t.Trial, &fs.PathError{Op: "try", Path: ".", Err: errors.New("not a folder")}
 	}
-	t.Project, err = s.fs.Stat(ctx, project)
-	if ignoreAbsent(err) != nil {
-		return t.Trial, err
-	}
-	var g errgroup.Group
+	g = errgroup.Group{}
 	g.Go(func() error { t.gauge(ctx); return nil })
 	g.Go(func() error { return t.steps(ctx, now) })
 	return t.Trial, g.Wait()
@@ -152,12 +151,11 @@ func (t *trial) write(ctx context.Context, now func() time.Time) error {
 		return err
 	}
 	after := now()
-	var err error
-	if t.File, err = t.fs.Lstat(ctx, path.Join(t.dirs[0], newName)); err != nil {
-		return err
-	}
+	g = errgroup.Group{}
+	g.Go(func() (err error) { t.File, err = t.fs.Lstat(ctx, path.Join(t.dirs[0], newName)); return err })
+	g.Go(func() (err error) { t.Folder, err = t.fs.Lstat(ctx, t.dirs[0]); return err })
+	err := g.Wait()
 	t.Skew = skew(t.File.ModTime, before, after)
-	t.Folder, err = t.fs.Lstat(ctx, t.dirs[0])
 	return err
 }
 
@@ -235,9 +233,11 @@ func (t *trial) clean(ctx context.Context) {
 		if dir == "" {
 			return nil
 		}
+		var g errgroup.Group
 		for _, name := range t.names[i] {
-			_ = t.fs.Remove(ctx, path.Join(dir, name)) // or the folder cannot be removed
+			g.Go(func() error { return ignoreAbsent(t.fs.Remove(ctx, path.Join(dir, name))) })
 		}
+		_ = g.Wait() // or the folder cannot be removed
 		if ignoreAbsent(t.fs.Remove(ctx, dir)) != nil {
 			left[i] = dir
 		}
