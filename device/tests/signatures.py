@@ -11,24 +11,17 @@ import time
 
 sys.path.insert(0, '')
 
-try:
-    import micropython_ota_manifest as net
-except ImportError:  # compiled, it is part of the network part
-    import micropython_ota_net as net
-from micropython_ota_key import check_signature
-
-
 def content(name):
     with open(name, 'rb') as f:
         return f.read()
 
 
-BUF = bytearray(1536)
-
-
 def verdict(name, keys, project, tag):
+    from micropython_ota_key import check_signature
+    from micropython_ota_manifest import check_manifest
+
     try:
-        net.check_manifest(name, BUF, project, tag)
+        check_manifest(name, BUF, project, tag)
         check_signature(name, keys)
     except Exception as e:
         if isinstance(e, ValueError) or str(e) == 'Incorrect padding':  # so a binascii written in Python
@@ -62,6 +55,8 @@ def verdicts(name, keys, project, tag, variant, *span):
 
 
 def best(name, keys):
+    from micropython_ota_key import check_signature
+
     least = 1 << 29
     for _ in range(10):
         start = time.ticks_us()
@@ -70,10 +65,11 @@ def best(name, keys):
     return least
 
 
-if len(sys.argv) > 1:
-    print(best(sys.argv[2], sys.argv[3]))
-else:
+if len(sys.argv) < 2:
+    BUF = bytearray(1536)
     with open('list') as f:
         for line in f:
             words = line.split()
             print(words[0], verdicts(*words))
+else:
+    print(best(sys.argv[2], sys.argv[3]))
