@@ -1,0 +1,165 @@
+package pysyntax
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+var (
+	seed    = flag.Uint64("seed", 5, "of the mutations")
+	mutants = flag.Int("mutants", 8000, "how many mutations the compiler is asked about")
+)
+
+// excused are verdicts of the oracle that do not count, with the reason.
+var excused = []struct {
+	reason string
+	is     func(source, refusal string) bool
+}{
+	{"the WebAssembly builds lack the emitters for native code", func(source, refusal string) bool {
+		return strings.Contains(refusal, "invalid micropython decorator") && strings.Contains(source, "micropython") &&
+			(strings.Contains(source, "native") || strings.Contains(source, "viper") || strings.Contains(source, "asm_"))
+	}},
+	{"the device's memory or stack ended, not the language", func(_, refusal string) bool {
+		return strings.HasPrefix(refusal, "MemoryError") || strings.HasPrefix(refusal, "RuntimeError")
+	}},
+	{"a byte order mark compiles as a part of a name, and the name is then undefined", func(source, _ string) bool {
+		return strings.HasPrefix(source, "\ufeff")
+	}},
+}
+
+// TestAgainstCompiler asks the newest MicroPython and 1.20 to compile the snippets, and mutations of this project's files
+// and of generated programs. What one of them compiles may not be refused; and of what both refuse hardly anything may
+// pass.
+func TestAgainstCompiler(t *testing.T) {
+	builds := []string{build(t, "newest"), build(t, "1.20")}
+	var written []string
+	for _, sources := range snippets(t) {
+		written = append(written, sources...)
+	}
+	slices.Sort(written)
+	if len(written) < 400 {
+		t.Errorf("%d snippets", len(written))
+	}
+	mutated := mutations(t, *mutants)
+	for _, kind := range []struct {
+		name    string
+		sources []string
+	}{{"snippets", written}, {"samples", samples(t)}, {"mutations", mutated}} {
+		compare(t, kind.name, kind.sources, builds)
+	}
+}
+
+func mutations(t *testing.T, number int) []string {
+	random := rand.New(rand.NewPCG(*seed, 0))
+	var bases, spare, all []string
+	for _, source := range samples(t) {
+		bases = append(bases, chunks(source)...)
+		spare = append(spare, split(source)...)
+	}
+	for i := range number {
+		base := bases[random.IntN(len(bases))]
+		if i%2 == 0 {
+			base = generate(random)
+			for i%8 != 0 && Check("", []byte(base)) != nil {
+				base = generate(random)
+			}
+		}
+		if i%4 != 0 { // else as it is
+			base = mutate(random, base, spare)
+		}
+		all = append(all, base)
+	}
+	return all
+}
+
+func compare(t *testing.T, name string, sources, builds []string) {
+	t.Helper()
+	sources = slices.DeleteFunc(slices.Clone(sources), func(source string) bool { return !utf8.ValidString(source) })
+	start := time.Now()
+	refusals := [][]string{ask(t, builds[0], sources), ask(t, builds[1], sources)}
+	var valid, invalid, falseRejects, falseAccepts, excuses int
+	for i, source := range sources {
+		err := Check("x.py", []byte(source))
+		compiles := refusals[0][i] == "" || refusals[1][i] == ""
+		if compiles {
+			valid++
+		} else {
+			invalid++
+		}
+		if compiles == (err == nil) {
+			continue
+		}
+		excuse := slices.IndexFunc(excused, func(e struct {
+			reason string
+			is     func(source, refusal string) bool
+		},
+		) bool {
+			return e.is(source, refusals[0][i])
+		})
+		switch {
+		case excuse >= 0:
+			excuses++
+			t.Logf("excused, %s: %q", excused[excuse].reason, source)
+		case compiles:
+			falseRejects++
+			t.Errorf("false reject: %v\n%s", err, source)
+		default:
+			falseAccepts++
+			t.Logf("false accept: %s\n%s", refusals[0][i], source)
+		}
+	}
+	t.Logf("%s: %d valid, %d invalid; %d false rejects, %d false accepts (%.2f %%), %d excused; %v", name, valid, invalid,
+		falseRejects, falseAccepts, 100*float64(falseAccepts)/float64(max(1, invalid)), excuses, time.Since(start).Round(100*time.Millisecond))
+	if 1000*falseAccepts > 3*invalid {
+		t.Errorf("%s: more than 0.3 %% false accepts", name)
+	}
+}
+
+// ask returns for each source what a build of MicroPython says of it, nothing if it compiles.
+func ask(t *testing.T, build string, sources []string) []string {
+	t.Helper()
+	in, err := json.Marshal(sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("node", "testdata/oracle.mjs", build)
+	cmd.Stdin = bytes.NewReader(in)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v", build, err)
+	}
+	var refusals []string
+	if err := json.Unmarshal(out, &refusals); err != nil || len(refusals) != len(sources) {
+		t.Fatalf("%d verdicts for %d sources: %v", len(refusals), len(sources), err)
+	}
+	return refusals
+}
+
+// build returns the folder of a WebAssembly build of MicroPython.
+func build(t *testing.T, version string) string {
+	t.Helper()
+	path := filepath.Join("..", ".cache", "micropython", "wasm", version)
+	_, err := os.Stat(filepath.Join(path, "micropython.mjs"))
+	if err == nil {
+		_, err = exec.LookPath("node")
+	}
+	if err == nil {
+		return path
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%v: scripts/install-micropython puts it there", err)
+	}
+	t.Skipf("%v: scripts/install-micropython puts it there", err)
+	return ""
+}
