@@ -206,8 +206,8 @@ func (c *checker) decorated(s *scope, n int32) {
 			continue
 		}
 		name := c.text(c.nth(path, 2))
-		if c.nth(path, 2) == 0 || c.nth(path, 3) != 0 || c.is(c.nodes[dotted].next, "call") || !emitter(name) {
-			c.complain(dotted, "micropython has the decorators bytecode, native, viper, and asm_thumb and its like, without arguments")
+		if c.nth(path, 2) == 0 || c.nth(path, 3) != 0 || !emitter(name) {
+			c.complain(dotted, "micropython has the decorators bytecode, native, viper, and asm_thumb and its like")
 			return
 		}
 		native = native || string(name) != "bytecode"

@@ -19,17 +19,26 @@ func (p *parser) refuse(set kindSet) bool {
 	}
 	for _, hint := range hints {
 		if hint.when(p) {
-			return p.fail(p.tok, "%s", hint.say)
+			return p.fail(p.tok, "%s", strings.Replace(hint.say, "%s", p.found(), 1)+p.stillOpen())
 		}
 	}
 	message := fmt.Sprintf("expected %s, found %s", p.wanted(), p.found())
-	switch open := p.lex.brackets; {
-	case p.expected.has(tokIndent):
+	if p.expected.has(tokIndent) {
 		message = "expected an indented block after " + p.opener()
-	case len(open) > 0 && p.tok.fresh && !p.inField:
-		message += "; still open is " + p.lex.opened(open[len(open)-1])
 	}
-	return p.fail(p.tok, "%s", message+p.cut())
+	return p.fail(p.tok, "%s", message+p.stillOpen()+p.cut())
+}
+
+// stillOpen names the bracket of an earlier line that makes the compiler read on.
+func (p *parser) stillOpen() string {
+	if len(p.lex.brackets) == 0 || p.inField {
+		return ""
+	}
+	bracket := p.lex.brackets[len(p.lex.brackets)-1]
+	if bracket.pos == p.tok.pos || !bytes.ContainsAny(p.src[bracket.pos:p.tok.pos], "\r\n") {
+		return ""
+	}
+	return "; still open is " + p.lex.opened(bracket)
 }
 
 // opener names the line that a block is to follow.
@@ -153,11 +162,19 @@ func (c *checker) describe(n int32) string {
 		return string(c.text(n))
 	}
 	if c.is(n, "power") {
+		last := node.first
+		for c.nodes[last].next != 0 {
+			last = c.nodes[last].next
+		}
 		switch {
 		case c.isToken(node.first, "await"):
 			return "'await'"
-		case !c.is(c.nth(node.first, 1), "exponent"):
+		case c.is(last, "call"):
 			return "the result of a call"
+		case c.is(last, "attribute"):
+			return "an attribute"
+		case c.is(last, "index"):
+			return "an element"
 		}
 	}
 	name := c.g.names[node.rule]

@@ -36,10 +36,12 @@ func inComprehension(s *scope) string {
 // call checks the order of arguments. That * may follow a keyword is what 1.20 thinks.
 func (c *checker) call(s *scope, n int32) {
 	var keyword, double bool
+	position := 0
 	for child := c.nodes[n].first; child != 0 && c.err == nil; child = c.nodes[child].next {
 		if c.nodes[child].rule == noRule && c.nodes[child].kind >= firstSpelled && !literal.has(c.nodes[child].kind) {
 			continue // brackets and commas
 		}
+		position++
 		first := c.nodes[child].first
 		switch {
 		case !c.is(child, "argument"):
@@ -51,6 +53,8 @@ func (c *checker) call(s *scope, n int32) {
 			}
 		case c.isToken(first, "*") && double:
 			c.complain(child, "an argument with * after one with **")
+		case c.isToken(first, "*") && position > lastStar:
+			c.complain(child, "an argument with * behind more than %d others", lastStar-1)
 		case c.isToken(first, "**"):
 			double = true
 		case c.isToken(c.nodes[first].next, "="):
@@ -59,6 +63,8 @@ func (c *checker) call(s *scope, n int32) {
 		c.visit(s, child)
 	}
 }
+
+const lastStar = 30 // the compiler notes in the bits of a small integer of 32-bit boards which arguments have stars
 
 var literal = setOf("None", "True", "False", "...", "__debug__")
 
@@ -96,23 +102,26 @@ func (c *checker) walrus(s *scope, n int32) {
 		s.bind(text)
 		return
 	}
-	outer := s.outer
-	for outer.kind == comprehensionScope {
-		outer = outer.outer
-	}
-	as := nonlocal
-	if outer.kind == moduleScope {
-		as = global
-	}
-	if was, ok := s.declare(text, as); !ok {
-		c.complain(name, "%q is %s in this comprehension before ':=' assigns to it", text, was)
+	if s.outer.kind == moduleScope {
+		if was, ok := s.declare(text, global); !ok {
+			c.complain(name, "%q is %s in this comprehension before ':=' makes it global", text, was)
+		}
 		return
 	}
-	if outer.runs() {
-		outer.bind(text)
+	if s.names[text] == local {
+		c.complain(name, "%q belongs to this comprehension: ':=' cannot assign to it", text)
+		return
 	}
-	if outer.kind == classScope && !s.encloses(text) {
+	s.names[text] = nonlocal
+	if s.outer.kind == classScope && !s.encloses(text) {
 		c.complain(name, "':=' in a comprehension of a class has no function to assign in")
+		return
+	}
+	for outer := s.outer; outer != nil; outer = outer.outer {
+		if outer.runs() {
+			outer.bind(text)
+			return
+		}
 	}
 }
 

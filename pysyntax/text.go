@@ -89,6 +89,9 @@ func (l *lexer) escape(p prefix) {
 	digits, hex := hexDigits[char]
 	switch {
 	case p&rawText != 0:
+		if p&templateText != 0 && (char == '{' || char == '}') {
+			l.pos--
+		}
 	case char == 'N':
 		l.fail(l.pos, `MicroPython has no \N{...}: write \u and the number of the character`)
 		return
