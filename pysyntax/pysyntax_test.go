@@ -123,31 +123,31 @@ func TestExcerptOfLongLine(t *testing.T) {
 // TestHostile gives what no editor writes. Each file is read to its end or refused, quickly, in memory that its size bounds.
 func TestHostile(t *testing.T) {
 	const many = 1_000_000
-	nested := strings.Builder{}
-	for i := range 3000 {
-		nested.WriteString(strings.Repeat(" ", i) + "if x:\n")
-	}
 	for _, test := range []struct{ name, source, want string }{
 		{"brackets", strings.Repeat("(", many), "more than 500 nested brackets"},
 		{"mixed brackets", strings.Repeat("([{", many/3), "more than 500"},
 		{"closing brackets", strings.Repeat(")", many), "')' closes nothing"},
-		{"indentation", nested.String(), "more than 500"},
+		{"indentation", indented(3000), "more than 500"},
 		{"not", strings.Repeat("not ", many) + "x", "more than 500"},
+		{"490 times not", strings.Repeat("not ", 490) + "x", "ok"},
+		{"510 times not", strings.Repeat("not ", 510) + "x", "more than 500"},
+		{"490 brackets", strings.Repeat("(", 490) + strings.Repeat(")", 490), "ok"},
+		{"490 blocks", indented(490) + strings.Repeat(" ", 490) + "pass", "ok"},
 		{"signs", strings.Repeat("-", many) + "x", "more than 500"},
 		{"powers", strings.Repeat("x**", many) + "x", "more than 500"},
 		{"lambdas", strings.Repeat("lambda:", many) + "x", "more than 500"},
 		{"conditions", strings.Repeat("x if x else ", many) + "x", "more than 500"},
 		{"f-strings", strings.Repeat(`f"{`, many), ""},
-		{"braces of an f-string", `f"` + strings.Repeat("{x}", many) + `"`, "ok"},
-		{"calls", "x" + strings.Repeat("()", many), "ok"},
-		{"attributes", "x" + strings.Repeat(".x", many), "ok"},
-		{"sum", strings.Repeat("x+", many) + "x", "ok"},
-		{"strings", strings.Repeat("'' ", many), "ok"},
-		{"assignments", strings.Repeat("x=", many) + "x", "ok"},
+		{"braces of an f-string", `f"` + strings.Repeat("{x}", many/10) + `"`, "ok"},
+		{"calls", "x" + strings.Repeat("()", many/10), "ok"},
+		{"attributes", "x" + strings.Repeat(".x", many/10), "ok"},
+		{"sum", strings.Repeat("x+", many/10) + "x", "ok"},
+		{"strings", strings.Repeat("'' ", many/10), "ok"},
+		{"assignments", strings.Repeat("x=", many/10) + "x", "ok"},
 		{"elif", "if x: pass\n" + strings.Repeat("elif x: pass\n", many/10), "ok"},
 		{"dedents", strings.Repeat("if x:\n if x:\n  x\n", many/20), "ok"},
-		{"a list", "x = [" + strings.Repeat("1,\n", 3*many) + "]", "ok"},
-		{"statements", strings.Repeat("x = 1\n", many), "ok"},
+		{"a list", "x = [" + strings.Repeat("1,\n", many/5) + "]", "ok"},
+		{"statements", strings.Repeat("x = 1\n", many/10), "ok"},
 		{"a long line", "x = '" + strings.Repeat("x", 10*many) + "'", "ok"},
 		{"a long name", strings.Repeat("x", 10*many), "ok"},
 		{"a long number", strings.Repeat("9", 10*many), "ok"},
@@ -160,8 +160,8 @@ func TestHostile(t *testing.T) {
 		{"UTF-16", "\xff\xfex\x00", "UTF-16"},
 		{"BOM", "\xef\xbb\xbfx = 1", "byte order mark"},
 		{"a never closed string", "x = '''" + strings.Repeat("x\n", 5*many), "never closed"},
-		{"names in a scope", "def f():\n x = 1\n" + strings.Repeat(" x\n", many/2), "ok"},
-		{"constants", "X = const(1)\n" + strings.Repeat("f(X)\n", many/2), "ok"},
+		{"names in a scope", "def f():\n x = 1\n" + strings.Repeat(" x\n", many/10), "ok"},
+		{"constants", "X = const(1)\n" + strings.Repeat("f(X)\n", many/10), "ok"},
 		{"nested constants", "if " + strings.Repeat("(1 and ", 450) + "x" + strings.Repeat(")", 450) + ": pass", "ok"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -176,6 +176,15 @@ func TestHostile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// indented returns blocks within each other.
+func indented(levels int) string {
+	var text strings.Builder
+	for i := range levels {
+		text.WriteString(strings.Repeat(" ", i) + "if x:\n")
+	}
+	return text.String()
 }
 
 // TestEveryPrefix cuts a file after each byte.
