@@ -8,12 +8,12 @@ import (
 	"github.com/otactl/otactl/layout"
 )
 
-// pythonChecks are what a .py file must pass, in this order; a check may rely on those before it, so the first that
-// finds something ends the list. This is the place of a check of the syntax: last.
+// pythonChecks are what the text of a .py file must pass, in this order; a check may rely on those before it, so the first
+// that finds something ends the list. Options.Judge comes after them.
 var pythonChecks = []func(File) []error{checkEncoding, checkConflicts}
 
-// problems are what keeps one file out of any release.
-func problems(f File, o Options) (errs []error) {
+// problems are what keeps one file out of any release, and whether its text is good enough to be judged.
+func problems(f File, o Options) (errs []error, readable bool) {
 	if err := layout.CheckName(f.Name); err != nil {
 		errs = append(errs, withPath(f.Path, f.Name, err))
 	}
@@ -21,14 +21,14 @@ func problems(f File, o Options) (errs []error) {
 		errs = append(errs, err)
 	}
 	if !isPython(f) {
-		return errs
+		return errs, true
 	}
 	for _, check := range pythonChecks {
 		if found := check(f); len(found) > 0 {
-			return append(errs, found...)
+			return append(errs, found...), false
 		}
 	}
-	return errs
+	return errs, true
 }
 
 // warnings are what one file may do and perhaps should not.
@@ -52,7 +52,7 @@ func ForOriginals(f File) (ws []Warning) {
 		ws = append(ws, Warning{Path: f.Path, Text: "original clients cannot install a file in a folder"})
 	}
 	if isBinary(f.Data) {
-		ws = append(ws, Warning{Path: f.Path, Text: "original clients cannot install a file that is not text"})
+		ws = append(ws, Warning{Path: f.Path, Text: NotText})
 	}
 	return ws
 }

@@ -49,7 +49,9 @@ type collector struct {
 	names map[string]string // name in the release -> path of the first file that has it
 	files int               // how many were found
 	size  int64             // of all that were read
-	full  bool              // a limit of the whole set was exceeded: nothing more is read
+	// readable are the files that are good enough to be judged.
+	readable []File
+	full     bool // a limit of the whole set was exceeded: nothing more is read
 }
 
 func (c *collector) argument(arg string) error {
@@ -149,7 +151,11 @@ func (c *collector) file(d folder, rel string) {
 		return
 	}
 	f := File{name, path, data}
-	c.errs = append(c.errs, problems(f, c.o)...)
+	errs, readable := problems(f, c.o)
+	c.errs = append(c.errs, errs...)
+	if readable {
+		c.readable = append(c.readable, f)
+	}
 	c.set.Warnings = append(c.set.Warnings, warnings(f, c.o)...)
 	c.set.Files = append(c.set.Files, f)
 }
@@ -175,10 +181,21 @@ func (c *collector) finish(args int) {
 	slices.SortFunc(c.set.Files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 	c.set.Warnings = append(c.set.Warnings, bootWarnings(c.set.Files)...)
 	c.errs = append(c.errs, c.collisions()...)
+	c.judge()
 	lines := c.set.Manifest("", layout.Tag{}, layout.Prefix).Bytes()
 	if len(lines) > maxFileLines && !c.full {
 		c.limit("", fmt.Sprintf("the manifest would be larger than %d KiB, for so many files with so long names", layout.MaxManifest>>10))
 	}
+}
+
+// judge lets the files be judged, unless there are too many of them to be a release anyway.
+func (c *collector) judge() {
+	if c.o.Judge == nil || c.full {
+		return
+	}
+	errs, warnings := c.o.Judge(c.readable)
+	c.errs = append(c.errs, errs...)
+	c.set.Warnings = append(c.set.Warnings, warnings...)
 }
 
 // collisions reports each file that cannot be in one release with one before it.

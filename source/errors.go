@@ -92,6 +92,29 @@ type TextError struct {
 
 func (e *TextError) Error() string { return at(e.Path, e.Line) + ": " + e.Reason }
 
+// A SyntaxError reports a .py that MicroPython does not compile, or a .mpy that it does not load.
+type SyntaxError struct {
+	Path         string
+	Line, Column int    // from 1; 0 if that is not known
+	Message      string // what was expected or refused
+	Excerpt      string // the line, and below it a caret if the column is known; "" if the line is not
+}
+
+func (e *SyntaxError) Error() string {
+	if e.Column == 0 {
+		return at(e.Path, e.Line) + ": " + e.Message
+	}
+	return at(e.Path, e.Line) + ":" + strconv.Itoa(e.Column) + ": " + e.Message
+}
+
+// A CompileError reports a .py that was to be published compiled, and cannot be.
+type CompileError struct {
+	Path   string
+	Reason string
+}
+
+func (e *CompileError) Error() string { return show(e.Path) + ": " + e.Reason }
+
 // A SecretError reports a private key. Its value is in no field.
 type SecretError struct {
 	Path string

@@ -17,11 +17,15 @@ func FuzzText(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file := File{Name: "a.py", Path: "a.py", Data: data}
-		errs, warns := problems(file, Options{}), warnings(file, Options{})
+		errs, readable := problems(file, Options{})
+		warns := warnings(file, Options{})
 		last := bytes.Count(data, []byte("\n")) + 1
 		clean := utf8.Valid(data) && !bytes.Contains(data, []byte{0}) && !bytes.HasPrefix(data, []byte("\ufeff"))
 		if encoding := checkEncoding(file); clean != (len(encoding) == 0) {
 			t.Fatalf("clean: %v, but %v", clean, encoding)
+		}
+		if readable && !clean {
+			t.Fatalf("to be judged, after %v", errs)
 		}
 		for _, err := range errs {
 			var text *TextError

@@ -44,6 +44,9 @@ type Options struct {
 	Dir         string   // arguments and names are relative to this folder; "" for none
 	Flat        bool     // publish every file under its base name
 	AllowSecret []string // names of files in the release that may hold keys and passwords
+	// Judge judges the files that passed the checks of their text, all at once, in the order in which they were found; nil
+	// if nobody does. Whoever can tell what MicroPython compiles is no business of this package.
+	Judge func([]File) ([]error, []Warning)
 }
 
 // A File is one file of a release, with its content.
@@ -67,6 +70,9 @@ type Warning struct {
 }
 
 func (w Warning) String() string { return at(w.Path, w.Line) + ": " + w.Text }
+
+// NotText is the text of the warning of a file that is not UTF-8.
+const NotText = "original clients cannot install a file that is not text"
 
 // A Set is what is to be published: files with valid names, as many and as large as a release may have.
 type Set struct {

@@ -38,6 +38,7 @@ type Compiler struct {
 type BrokenError struct {
 	Path   string
 	Reason string
+	Hangs  bool // it would do so again
 }
 
 func (e *BrokenError) Error() string { return fmt.Sprintf("%s: %s", e.Path, e.Reason) }
@@ -64,7 +65,7 @@ func Find(path string) (string, error) {
 			return found, nil
 		}
 		if info, serr := os.Stat(file); serr == nil && info.Mode().IsRegular() && broken == nil {
-			broken = &BrokenError{file, "is not executable"}
+			broken = &BrokenError{Path: file, Reason: "is not executable"}
 		}
 	}
 	return "", broken
@@ -151,7 +152,7 @@ func (c *Compiler) output(path string, r result) ([]byte, error) {
 // part of the compiler speaks.
 var (
 	place  = regexp.MustCompile(`(?m)^\s*File ".*", line ([0-9]{1,9})`)
-	raised = regexp.MustCompile(`(?m)^([A-Za-z]+(?:Error|Exception))(: [^\n]*)?\s*$`)
+	raised = regexp.MustCompile(`(?m)^([A-Za-z]+(?:Error|Exception))(:[^\n]*)?\s*$`)
 )
 
 // noVerdict are what ends a run for a reason that is not in the source: the host's memory, or that mpy-cross was not told
@@ -176,5 +177,5 @@ func (c *Compiler) verdict(r result) error {
 }
 
 func (c *Compiler) broken(format string, args ...any) error {
-	return &BrokenError{c.Path, fmt.Sprintf(format, args...)}
+	return &BrokenError{Path: c.Path, Reason: fmt.Sprintf(format, args...)}
 }

@@ -43,7 +43,7 @@ func (c *Compiler) run(ctx context.Context, dir string, args ...string) (result,
 	case ctx.Err() != nil:
 		return result{}, ctx.Err()
 	case limited.Err() != nil:
-		return result{}, c.broken("does not end within %v", c.timeout)
+		return result{}, &BrokenError{c.Path, fmt.Sprintf("does not end within %v", c.timeout), true}
 	case errors.Is(err, exec.ErrWaitDelay): // it has ended; somebody else holds its output
 		err = nil
 	}
