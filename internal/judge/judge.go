@@ -1,0 +1,181 @@
+// Package judge decides whether MicroPython can use the files of a release: whether it compiles a .py, and loads a .mpy.
+//
+// A real mpy-cross decides where there is one, else package pysyntax. With mpy-cross both are asked: where they differ
+// pysyntax is wrong, or knows a newer language, and that is told. Where mpy-cross gives no verdict, pysyntax decides.
+package judge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/otactl/otactl/internal/mpycross"
+	"github.com/otactl/otactl/pysyntax"
+	"github.com/otactl/otactl/source"
+)
+
+// A Judge judges files. It is good for one set of them.
+type Judge struct {
+	compiler *mpycross.Compiler
+	hangs    atomic.Bool       // the compiler is not asked any more
+	notes    []source.Warning  // see Notes
+	mpy      map[string][]byte // what was compiled, by the name of the source
+	silent   map[string]string // why the compiler said nothing of a source
+}
+
+// New makes a judge of a compiler; nil if there is none.
+func New(compiler *mpycross.Compiler) *Judge {
+	return &Judge{compiler: compiler, mpy: map[string][]byte{}, silent: map[string]string{}}
+}
+
+// String says who decides.
+func (j *Judge) String() string {
+	if j.compiler == nil {
+		return "otactl's own check"
+	}
+	return j.compiler.String()
+}
+
+// Notes are what an author should know of how it was decided, and what is no fault of his files.
+func (j *Judge) Notes() []source.Warning { return j.notes }
+
+// Files judges all files at once: the .py and .mpy among them. Its errors are *[source.SyntaxError], in the order of the
+// files, and what kept it from judging.
+func (j *Judge) Files(ctx context.Context, files []source.File) (errs []error, warnings []source.Warning) {
+	answers := make([]answer, len(files))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, f := range files {
+		g.Go(func() (err error) {
+			answers[i], err = j.file(gctx, f)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return []error{err}, nil
+	}
+	for i, a := range answers {
+		if a.err != nil {
+			errs = append(errs, a.err)
+		}
+		if a.mpy != nil {
+			j.mpy[files[i].Name] = a.mpy
+		}
+		if a.silent != "" {
+			j.silent[files[i].Name] = a.silent
+		}
+		j.notes = append(j.notes, a.notes...)
+		warnings = append(warnings, a.warnings...)
+	}
+	return errs, warnings
+}
+
+// An answer is what there is to say of one file.
+type answer struct {
+	err      error // a refusal
+	notes    []source.Warning
+	warnings []source.Warning
+	mpy      []byte
+	silent   string
+}
+
+func (j *Judge) file(ctx context.Context, f source.File) (answer, error) {
+	name := strings.ToLower(f.Name)
+	switch {
+	case ctx.Err() != nil:
+		return answer{}, ctx.Err()
+	case strings.HasSuffix(name, ".mpy"):
+		return module(f), nil
+	case !strings.HasSuffix(name, ".py"):
+		return answer{}, nil
+	case j.compiler == nil || j.hangs.Load():
+		return answer{err: refusal(own(f))}, nil
+	}
+	return j.compare(ctx, f)
+}
+
+// compare asks both.
+func (j *Judge) compare(ctx context.Context, f source.File) (answer, error) {
+	ours := own(f)
+	mpy, err := j.compiler.Compile(ctx, f.Name, f.Data)
+	if broken, ok := errors.AsType[*mpycross.BrokenError](err); ok {
+		if broken.Hangs {
+			j.hangs.Store(true)
+		}
+		note := note(f, 0, "%s gives no verdict, so otactl's own check decides: %s", j.compiler, broken.Reason)
+		return answer{err: refusal(ours), notes: note, silent: broken.Reason}, nil
+	}
+	theirs, refused := errors.AsType[*mpycross.SyntaxError](err)
+	switch {
+	case err != nil && !refused:
+		return answer{}, err
+	case refused && ours != nil: // which says where, and what was expected
+		return answer{err: ours}, nil
+	case refused:
+		return answer{err: j.overruled(f, theirs), notes: missed(f, theirs)}, nil
+	case ours != nil:
+		return answer{mpy: mpy, notes: note(f, ours.Line, "mpy-cross compiles it, and otactl's own check would refuse it: %s%s:\n%s",
+			ours.Message, report, ours.Excerpt)}, nil
+	}
+	return answer{mpy: mpy}, nil
+}
+
+const report = "; that is a bug of otactl: please report it, with this line, at https://github.com/otactl/otactl/issues"
+
+// overruled is the refusal of mpy-cross alone, which knows no column.
+func (j *Judge) overruled(f source.File, e *mpycross.SyntaxError) error {
+	line := lineOf(f.Data, e.Line)
+	if line != "" {
+		line = "    " + line
+	}
+	return &source.SyntaxError{
+		Path: f.Path, Line: e.Line, Message: e.Message + ", says mpy-cross " + j.compiler.Version, Excerpt: line,
+	}
+}
+
+// missed tells of what pysyntax lets pass. The types of viper code are none of its business.
+func missed(f source.File, e *mpycross.SyntaxError) []source.Warning {
+	if strings.HasPrefix(e.Message, "ViperTypeError") {
+		return nil
+	}
+	return note(f, e.Line, "otactl's own check finds nothing here, and mpy-cross does%s", report)
+}
+
+func note(f source.File, line int, format string, args ...any) []source.Warning {
+	return []source.Warning{{Path: f.Path, Line: line, Text: fmt.Sprintf(format, args...)}}
+}
+
+// own is the verdict of pysyntax.
+func own(f source.File) *source.SyntaxError {
+	e, ok := errors.AsType[*pysyntax.Error](pysyntax.Check("", f.Data))
+	if !ok {
+		return nil
+	}
+	excerpt := strings.TrimSuffix(strings.TrimPrefix(e.Excerpt(), e.Error()+"\n"), "\n")
+	return &source.SyntaxError{Path: f.Path, Line: e.Line, Column: e.Column, Message: e.Message, Excerpt: excerpt}
+}
+
+// refusal is nil, and not an interface that holds nil, if there is none.
+func refusal(e *source.SyntaxError) error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+// lineOf is a line of a source, its beginning if it is long; "" if there is none.
+func lineOf(src []byte, n int) string {
+	const shown = 160
+	for line := range strings.Lines(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(src))) {
+		if n--; n == 0 {
+			line = strings.TrimRight(line, "\n")
+			return strings.ToValidUTF8(line[:min(len(line), shown)], "")
+		}
+	}
+	return ""
+}
