@@ -37,6 +37,8 @@ type Entry struct {
 	Note     string     `json:"note,omitempty"`
 	Commit   string     `json:"commit,omitempty"`
 	URL      string     `json:"url,omitempty"`
+	// Unchecked is what was not checked because the publisher said so: "syntax".
+	Unchecked string `json:"unchecked,omitempty"`
 }
 
 // A HandMade release is one that a project had before otactl first wrote to it. It has no manifest, so it cannot be

@@ -37,6 +37,8 @@ type Request struct {
 	// Its error ends the publish and leaves the pointer alone.
 	Check func(context.Context, release.Release) error
 
+	Unchecked string // what was not checked, for the log: "syntax", or ""
+
 	NoActivate        bool // leave the pointer alone
 	AllowDowngrade    bool // a tag lower than the live one may become live
 	AllowLayoutChange bool
@@ -138,7 +140,7 @@ func (p *publisher) carryOut(ctx context.Context, s *release.State, f found, to 
 			return swept, err
 		}
 	}
-	entry := layout.Entry{Action: layout.Publish, Tags: []string{p.Tag.String()}, Manifest: release.SHA256(p.manifestOf(f))}
+	entry := layout.Entry{Action: layout.Publish, Tags: []string{p.Tag.String()}, Manifest: release.SHA256(p.manifestOf(f)), Unchecked: p.Unchecked}
 	return swept, s.Commit(ctx, entry, to, p.Who)
 }
 
