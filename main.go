@@ -22,7 +22,7 @@ func environment() cli.Env {
 	dir, _ := os.Getwd() // without it, paths are as they were given
 	host, _ := os.Hostname()
 	return cli.Env{
-		Args: os.Args[1:], LookupEnv: os.LookupEnv, Unsetenv: os.Unsetenv, Stdout: os.Stdout, Stderr: os.Stderr,
+		Args: os.Args[1:], LookupEnv: os.LookupEnv, Environ: os.Environ(), Unsetenv: os.Unsetenv, Stdout: os.Stdout, Stderr: os.Stderr,
 		Dir: dir, User: name(), Host: host, Version: cli.BuildVersion(), Now: time.Now,
 		OpenTerminal: func() (*os.File, error) { return os.OpenFile("/dev/tty", os.O_RDWR, 0) },
 	}

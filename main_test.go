@@ -40,12 +40,18 @@ func TestScript(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	compiler, err := filepath.Abs(".cache/micropython/mpy-cross")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
 			home := filepath.Join(env.WorkDir, "home")
 			env.Setenv("HOME", home)
 			env.Setenv("SAMPLE", sample)
+			env.Setenv("MPY_CROSS", compiler)
+			env.Setenv("OTACTL_NO_MPY_CROSS", "true") // what is on the PATH of this machine is no part of a story
 			env.Values["t"] = env.T()
 			env.Values["snapshots"] = map[string]string{}
 			return os.MkdirAll(filepath.Join(home, ".ssh"), 0o700)
@@ -54,7 +60,7 @@ func TestScript(t *testing.T) {
 			"exits": exits, "snapshot": snapshot, "unchanged": unchanged, "get": get, "nginx": nginx, "sshd": sshd,
 			"gosshd": gosshd, "yesterday": yesterday, "repeat": repeat, "valid": valid,
 			"served":   served,
-			"deadport": deadport, "fingerprint": fingerprint,
+			"compiler": needCompiler, "deadport": deadport, "fingerprint": fingerprint,
 		},
 	})
 }
@@ -240,6 +246,16 @@ func repeat(ts *testscript.TestScript, neg bool, args []string) {
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Repeat(args[2], n)), 0o644))
+}
+
+// compiler skips the story where there is no real mpy-cross, which is $MPY_CROSS.
+func needCompiler(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: compiler")
+	}
+	if _, err := os.Stat(ts.Getenv("MPY_CROSS")); err != nil {
+		testserver.Skip(tb(ts), "scripts/install-micropython was not run: %v", err)
+	}
 }
 
 // deadport sets DEAD to a host:port where nobody listens.

@@ -55,7 +55,7 @@ func shell(t *testing.T, dir, script string, env ...string) string {
 	cmd.Dir = dir
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "OTACTL_") || strings.HasPrefix(v, "GITHUB_") || strings.HasPrefix(v, "GITLAB_")
-	}), env...)
+	}), append(env, "OTACTL_NO_MPY_CROSS=true")...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", script, err, out)
@@ -83,6 +83,23 @@ func TestReadmeSession(t *testing.T) {
 	}
 	if got, want := timeless(shell(t, sample(t), script.String())), timeless(session); got != want {
 		t.Errorf("it prints\n%s\nREADME says\n%s", got, want)
+	}
+}
+
+// README shows a refused publish as it is.
+func TestReadmeRefused(t *testing.T) {
+	session, root := block(t, "\n### What MicroPython cannot compile\n", "console"), t.TempDir()
+	var script strings.Builder
+	for line := range strings.Lines(session) {
+		if command, ok := strings.CutPrefix(line, "$ "); ok {
+			fmt.Fprintf(&script, "cat <<'END'\n%sEND\n%s || echo exit code $? >>%s/codes\n", line, strings.TrimSuffix(command, "\n"), root)
+		}
+	}
+	if got := shell(t, sample(t), script.String(), "OTACTL_TO="+root, "OTACTL_PROJECT=sample"); got != session {
+		t.Errorf("it prints\n%s\nREADME says\n%s", got, session)
+	}
+	if codes := readFile(t, filepath.Join(root, "codes")); codes != "exit code 3\n" {
+		t.Errorf("it exits with %q", codes)
 	}
 }
 
@@ -248,7 +265,7 @@ func TestReadmeConfig(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "otactl.toml"), []byte(block(t, "\n## Set up a project\n", "toml")), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if out, want := shell(t, dir, "otactl check"), "ok: 3 files, 938 bytes\n"; out != want {
+	if out, want := shell(t, dir, "otactl check"), "syntax: otactl's own check\nok: 3 files, 938 bytes\n"; out != want {
 		t.Errorf("%s, want %s", out, want)
 	}
 }

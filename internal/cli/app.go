@@ -123,12 +123,16 @@ func sourceFlags() []ucli.Flag {
 		flagBool("flat", "name files by the last part of their path"),
 		flagBool("strict", "take warnings for errors"),
 		flagList("allow-secret", "NAME", "publish this file although it looks like a private key"),
+		flagBool("no-syntax-check", "publish what MicroPython may not be able to compile"),
+		flagText("mpy-cross", "FILE", "let this mpy-cross say what compiles, not the one on the PATH"),
+		flagBool("no-mpy-cross", "let otactl's own check say what compiles"),
 	}
 }
 
 func publishFlags() []ucli.Flag {
 	return []ucli.Flag{
 		flagText("layout", "KIND", "prefix (TAG_name, the default) or directory (TAG/name)"),
+		flagBool("mpy", "compile .py files with mpy-cross, all but boot.py and main.py"),
 		flagBool("no-activate", "put the release there, and leave devices on the one they have"),
 		flagBool("update-client", "put the update client beside it, for devices that run the original one"),
 		flagBool("allow-downgrade", "publish a version lower than the live one"),

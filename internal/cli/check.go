@@ -15,6 +15,7 @@ type checkOutcome struct {
 	Files   []fileOutcome    `json:"files"`
 	Size    int64            `json:"size"` // bytes
 	Skipped []skippedOutcome `json:"skipped,omitempty"`
+	Syntax  string           `json:"syntax"` // who decided what compiles, or that nobody did
 }
 
 type fileOutcome struct {
@@ -33,16 +34,17 @@ func (o *checkOutcome) lines() []string {
 	for _, s := range o.Skipped {
 		lines = append(lines, skipLine(s))
 	}
+	lines = append(lines, "syntax: "+o.Syntax)
 	return append(lines, "ok: "+count(len(o.Files), "file")+", "+size(o.Size))
 }
 
-func runCheck(_ context.Context, c *call) (outcome, error) {
-	set, err := c.collect(c.args)
+func runCheck(ctx context.Context, c *call) (outcome, error) {
+	set, err := c.collect(ctx, c.args)
 	if err != nil {
 		return nil, err
 	}
 	o := &checkOutcome{Files: fileOutcomes(set.Manifest("", layout.Tag{}, layout.Prefix).Files), Size: set.Size()}
-	o.Skipped = skippedOutcomes(set.Skipped)
+	o.Skipped, o.Syntax = skippedOutcomes(set.Skipped), c.decided()
 	return o, nil
 }
 
@@ -63,14 +65,20 @@ func skippedOutcomes(skipped []source.Skipped) (outcomes []skippedOutcome) {
 
 // collect reads and checks the files of the command line, or else those of otactl.toml. Warnings are printed; with
 // --strict they are errors.
-func (c *call) collect(args []string) (source.Set, error) {
-	set, errs := c.gather(args)
+func (c *call) collect(ctx context.Context, args []string) (source.Set, error) {
+	set, errs := c.gather(ctx, args)
 	return set, errors.Join(append(errs, c.judge(set.Warnings))...)
 }
 
 // gather is collect for who judges himself.
-func (c *call) gather(args []string) (source.Set, []error) {
+func (c *call) gather(ctx context.Context, args []string) (source.Set, []error) {
 	o := source.Options{Flat: c.flat, AllowSecret: c.allowSecret}
+	if err := c.appoint(ctx); err != nil {
+		return source.Set{}, []error{err}
+	}
+	if c.syntax != nil {
+		o.Judge = func(files []source.File) ([]error, []source.Warning) { return c.syntax.Files(ctx, files) }
+	}
 	if c.dir.isSet() {
 		o.Dir = c.dir.path(home(c.env))
 	}
@@ -81,6 +89,12 @@ func (c *call) gather(args []string) (source.Set, []error) {
 		}
 	}
 	set, err := source.Collect(args, o)
+	if c.syntax != nil {
+		c.warn(c.syntax.Notes())
+	}
+	if c.mpy && err == nil {
+		set, err = c.syntax.Compiled(set)
+	}
 	var errs []error
 	for _, one := range flatten(err) {
 		errs = append(errs, &SourceError{one})

@@ -21,12 +21,15 @@ import (
 	"time"
 
 	ucli "github.com/urfave/cli/v2"
+
+	"github.com/otactl/otactl/internal/judge"
 )
 
 // An Env is what otactl sees of the process that it runs in.
 type Env struct {
 	Args      []string // without the name of the program
 	LookupEnv func(name string) (string, bool)
+	Environ   []string                // for programs that are started
 	Unsetenv  func(name string) error // takes a secret out of the environment once it was read
 	Stdout    io.Writer
 	Stderr    io.Writer
@@ -119,4 +122,5 @@ type call struct {
 	settings
 	settingsErr error // why some settings are missing; nil but for doctor
 	args        []string
+	syntax      *judge.Judge // of the files that were collected; nil if nobody judges them
 }

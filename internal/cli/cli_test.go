@@ -250,7 +250,7 @@ func settingsOf(t *testing.T, env Env, args []string, variables map[string]strin
 		t.Fatal(err)
 	}
 	for _, one := range []*setting{
-		&s.project, &s.to, &s.identity, &s.known, &s.hostKey, &s.dir, &s.url, &s.tlsCert, &s.tlsKey, &s.publicKeys, &s.ca,
+		&s.project, &s.to, &s.identity, &s.known, &s.hostKey, &s.dir, &s.url, &s.tlsCert, &s.tlsKey, &s.publicKeys, &s.ca, &s.mpyCross,
 	} {
 		one.origin = ""
 	}

@@ -24,6 +24,7 @@ type config struct {
 	Flat        *bool    `toml:"flat"`
 	Layout      *string  `toml:"layout"`
 	Strict      *bool    `toml:"strict"`
+	MPY         *bool    `toml:"mpy"`
 	AllowSecret []string `toml:"allow-secret"`
 	Timeout     *string  `toml:"timeout"`
 	Identity    *string  `toml:"identity"`
@@ -161,6 +162,8 @@ func (c *config) lookup(name string) []string {
 		return text(c.Flat)
 	case "strict":
 		return text(c.Strict)
+	case "mpy":
+		return text(c.MPY)
 	case "no-original":
 		return text(c.NoOriginal)
 	case "keep":
@@ -183,7 +186,7 @@ func text[T any](value *T) []string {
 // configKeys are the keys that an otactl.toml may have.
 func configKeys() []string {
 	return []string{
-		"project", "to", "files", "dir", "flat", "layout", "strict", "allow-secret", "timeout", "identity", "known-hosts",
+		"project", "to", "files", "dir", "flat", "layout", "strict", "mpy", "allow-secret", "timeout", "identity", "known-hosts",
 		"host-key", "keep", "public-keys", "url", "http-user", "ca", "no-original", "settle",
 	}
 }

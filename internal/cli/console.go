@@ -84,8 +84,8 @@ func (c *console) trace(format string, args ...any) {
 func (c *console) fail(e *explained) {
 	for i, message := range e.errors {
 		c.say(c.color.red("error:"), message)
-		if i == 0 && e.excerpt != "" {
-			c.raw(e.excerpt)
+		if excerpt := e.excerpts[i]; excerpt != "" {
+			c.raw(excerpt)
 		}
 	}
 	for _, hint := range e.hints {

@@ -148,7 +148,7 @@ func (c *call) examine(ctx context.Context) (*doctorOutcome, error) {
 	note(err)
 
 	lines := doctor.CheckSettings(settings)
-	files, need := c.checkFiles()
+	files, need := c.checkFiles(ctx)
 	keys, err := c.checkKeys(ctx)
 	if err != nil {
 		return nil, err
@@ -192,16 +192,20 @@ func (c *call) overruled() (over []doctor.Overruled) {
 }
 
 // checkFiles checks the files that publish would take, if otactl.toml names them.
-func (c *call) checkFiles() (lines []doctor.Line, need int64) {
+func (c *call) checkFiles(ctx context.Context) (lines []doctor.Line, need int64) {
 	if !c.files.isSet() {
 		return nil, 0
 	}
-	set, errs := c.gather(nil)
+	set, errs := c.gather(ctx, nil)
 	var warnings []string
 	for _, w := range set.Warnings {
 		warnings = append(warnings, w.String())
 	}
-	return doctor.CheckFiles(len(set.Files), set.Size(), errs, warnings), set.Size()
+	lines = doctor.CheckFiles(len(set.Files), set.Size(), errs, warnings)
+	if len(errs) == 0 {
+		lines = append(lines, doctor.Line{Level: doctor.OK, Area: doctor.Files, Text: "syntax: " + c.decided()})
+	}
+	return lines, set.Size()
 }
 
 // checkKeys reads the keys that are here. Its error is that of ctx.

@@ -25,10 +25,10 @@ const (
 
 // explained is what is said of an error.
 type explained struct {
-	code    int
-	errors  []string
-	hints   []string
-	excerpt string // drawn below the first error
+	code     int
+	errors   []string
+	hints    []string
+	excerpts map[int]string // drawn below the error of this index
 }
 
 // Advice is an exit code and hints for one type of error.
@@ -42,15 +42,15 @@ func advise(code int, hints ...string) *advice { return &advice{code: code, hint
 
 // explain gives an error its exit code and the next step. Of several errors the first one decides the code.
 func explain(command string, err error) *explained {
-	e := &explained{}
+	e := &explained{excerpts: map[int]string{}}
 	for _, one := range flatten(err) {
 		a := adviseOn(command, one)
 		e.errors = append(e.errors, strings.Split(one.Error(), "\n")...)
 		if e.code == exitDone {
 			e.code = a.code
 		}
-		if e.excerpt == "" {
-			e.excerpt = a.excerpt
+		if a.excerpt != "" {
+			e.excerpts[len(e.errors)-1] = a.excerpt
 		}
 		for _, hint := range a.hints {
 			if hint != "" && !slices.Contains(e.hints, hint) {

@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/otactl/otactl/internal/mpycross"
 	"github.com/otactl/otactl/internal/release"
 	"github.com/otactl/otactl/layout"
 	"github.com/otactl/otactl/source"
@@ -92,6 +93,9 @@ func onSource(_ string, err error) *advice {
 	if _, ok := errors.AsType[*release.StrictError](err); ok {
 		return advise(exitSource, "--strict takes warnings for errors")
 	}
+	if _, ok := errors.AsType[*mpycross.BrokenError](err); ok {
+		return advise(exitUsage, "to do without it: --no-mpy-cross; otactl then decides by its own check")
+	}
 	if _, ok := errors.AsType[*SourceError](err); !ok {
 		return nil
 	}
@@ -106,6 +110,14 @@ func onSource(_ string, err error) *advice {
 	}
 	if e, ok := errors.AsType[*layout.NameError](err); ok && isClientName(e.Name) {
 		return advise(exitSource, "for devices that run the original client, --update-client puts this one beside the release")
+	}
+	if e, ok := errors.AsType[*source.SyntaxError](err); ok {
+		a := advise(exitSource, "to publish it all the same, unchecked: --no-syntax-check")
+		a.excerpt = e.Excerpt
+		return a
+	}
+	if _, ok := errors.AsType[*source.CompileError](err); ok {
+		return advise(exitSource, "without --mpy the sources are published as they are; a .mpy of another tool can be published too")
 	}
 	if _, ok := errors.AsType[*source.DuplicateError](err); ok {
 		return advise(exitSource, "to name them by their folders: -C .")

@@ -28,14 +28,16 @@ type changeOutcome struct {
 	Tags   []string  `json:"tags,omitempty"`
 	By     string    `json:"by,omitempty"`
 	Note   string    `json:"note,omitempty"`
-	Commit string    `json:"commit,omitempty"`
-	URL    string    `json:"url,omitempty"`
+	// Unchecked is what the publisher chose not to have checked.
+	Unchecked string `json:"unchecked,omitempty"`
+	Commit    string `json:"commit,omitempty"`
+	URL       string `json:"url,omitempty"`
 }
 
 func newChange(c release.Change) changeOutcome {
 	o := changeOutcome{
 		Seq: c.Seq, Effect: c.Effect, Time: c.Time, Action: string(c.Action), From: c.From, To: c.To, Tags: c.Tags, By: c.By,
-		Note: c.Note, Commit: c.Commit, URL: c.URL,
+		Note: c.Note, Commit: c.Commit, URL: c.URL, Unchecked: c.Unchecked,
 	}
 	for _, r := range c.Releases {
 		o.Tags = append(o.Tags, r.Tag)
@@ -60,6 +62,9 @@ func (o changeOutcome) row() string {
 	}
 	if !o.Effect {
 		detail += " (never took effect)"
+	}
+	if o.Unchecked != "" {
+		detail += fmt.Sprintf(" (not checked: %s)", quoteUnlessPlain(o.Unchecked))
 	}
 	row := fmt.Sprintf("%d\t%s\t%s\t%s\t%s", o.Seq, o.Time.Format(time.RFC3339), what, detail, quoteUnlessPlain(o.By))
 	if o.Note != "" {

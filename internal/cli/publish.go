@@ -27,6 +27,7 @@ type publishOutcome struct {
 	Plan    planOutcome      `json:"plan"`
 	Skipped []skippedOutcome `json:"skipped,omitempty"`
 	Swept   []string         `json:"swept,omitempty"`
+	Syntax  string           `json:"syntax"` // who decided what compiles, or that nobody did
 }
 
 func (o *publishOutcome) lines() []string {
@@ -82,8 +83,12 @@ func runPublish(ctx context.Context, c *call) (_ outcome, err error) {
 	if r.Kind, err = c.kind(); err != nil {
 		return nil, err
 	}
-	if r.Set, err = c.collect(c.args[1:]); err != nil {
+	if r.Set, err = c.collect(ctx, c.args[1:]); err != nil {
 		return nil, err
+	}
+	if c.noSyntaxCheck {
+		r.Unchecked = "syntax"
+		c.ui.warn("whether MicroPython can compile these files was not checked")
 	}
 	if r.Client, err = c.clientBeside(r.Set); err != nil {
 		return nil, err
@@ -114,7 +119,7 @@ func runPublish(ctx context.Context, c *call) (_ outcome, err error) {
 	o := &publishOutcome{
 		Project: string(r.Project), Tag: r.Tag.String(), Outcome: result.Outcome, From: result.Plan.From, To: result.Plan.To,
 		DryRun: c.dryRun, Files: fileOutcomes(result.Manifest.Files), Size: result.Manifest.Size(), Plan: newPlan(result.Plan),
-		Skipped: skippedOutcomes(r.Set.Skipped), Swept: result.Swept,
+		Skipped: skippedOutcomes(r.Set.Skipped), Swept: result.Swept, Syntax: c.decided(),
 	}
 	if o.To != o.Tag {
 		return o, nil

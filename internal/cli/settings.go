@@ -24,6 +24,10 @@ type settings struct {
 	known    setting
 	hostKey  setting
 
+	noSyntaxCheck, noMPYCross bool
+	mpyCross                  setting
+	mpy                       bool
+
 	dir         setting
 	flat        bool
 	strict      bool
@@ -95,6 +99,7 @@ func newSettings(env Env, c *ucli.Context) (settings, error) {
 		json: v.bool("json"), quiet: v.bool("quiet"), verbose: v.bool("verbose"),
 		project: v.get("project"), to: v.get("to"), layout: v.get("layout").text, timeout: v.duration("timeout", defaultTimeout),
 		identity: v.get("identity"), known: v.get("known-hosts"), hostKey: v.get("host-key"),
+		noSyntaxCheck: v.bool("no-syntax-check"), noMPYCross: v.bool("no-mpy-cross"), mpyCross: v.get("mpy-cross"), mpy: v.bool("mpy"),
 		dir: v.get("dir"), flat: v.bool("flat"), strict: v.bool("strict"), allowSecret: v.get("allow-secret").many,
 		dryRun: v.bool("dry-run"), noActivate: v.bool("no-activate"), allowDowngrade: v.bool("allow-downgrade"),
 		allowLayoutChange: v.bool("allow-layout-change"), note: v.get("note").text, keep: v.int("keep"),
