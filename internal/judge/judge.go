@@ -111,18 +111,24 @@ func (j *Judge) compare(ctx context.Context, f source.File) (answer, error) {
 		return answer{err: refusal(ours), notes: note, silent: broken.Reason}, nil
 	}
 	theirs, refused := errors.AsType[*mpycross.SyntaxError](err)
-	switch {
-	case err != nil && !refused:
+	if err != nil && !refused {
 		return answer{}, err
-	case refused && ours != nil: // which says where, and what was expected
-		return answer{err: ours}, nil
-	case refused:
-		return answer{err: j.overruled(f, theirs), notes: missed(f, theirs)}, nil
+	}
+	return j.settle(f, ours, theirs, mpy), nil
+}
+
+// settle says what holds: mpy-cross is right. Both refusals are nil if there is none.
+func (j *Judge) settle(f source.File, ours *source.SyntaxError, theirs *mpycross.SyntaxError, mpy []byte) answer {
+	switch {
+	case theirs != nil && ours != nil: // ours says where, and what was expected
+		return answer{err: ours}
+	case theirs != nil:
+		return answer{err: j.overruled(f, theirs), notes: missed(f, theirs)}
 	case ours != nil:
 		return answer{mpy: mpy, notes: note(f, ours.Line, "mpy-cross compiles it, and otactl's own check would refuse it: %s%s:\n%s",
-			ours.Message, report, ours.Excerpt)}, nil
+			ours.Message, report, ours.Excerpt)}
 	}
-	return answer{mpy: mpy}, nil
+	return answer{mpy: mpy}
 }
 
 const report = "; that is a bug of otactl: please report it, with this line, at https://github.com/otactl/otactl/issues"
