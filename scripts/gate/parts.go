@@ -17,11 +17,12 @@ import (
 // testServers is the package that tests with servers import.
 const testServers = "github.com/otactl/otactl/internal/testserver"
 
-// whole are the packages that test the program as one thing.
+// whole are the packages that test the program as one thing, and one that is compared with a compiler ten thousand times.
 var whole = []string{
 	"github.com/otactl/otactl",
 	"github.com/otactl/otactl/internal/model",
 	"github.com/otactl/otactl/internal/proofs",
+	"github.com/otactl/otactl/pysyntax",
 }
 
 // client is the package of the MicroPython client, and of those that prove what it promises; demo runs it too.
