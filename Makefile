@@ -36,9 +36,9 @@ fuzz: ## fuzz each parser for FUZZTIME=1m
 torture: ## cut connections at every byte
 	go test -count=1 -timeout 4h -v ./internal/proofs -torture
 
-power: ## cut the power of a device at every operation of its flash; takes long
+power: ## cut the power of a device at every operation of its flash, and of all recoveries
 	@scripts/install-micropython
-	go test -tags power -count=1 -timeout 4h -v ./device/power
+	DEVICE_CUTS=all go test -count=1 -timeout 4h -v ./device/power
 
 bench: ## round trips, memory, start time
 	go test -run '^$$' -bench . -benchtime 1x ./...

@@ -1,5 +1,3 @@
-//go:build power
-
 package power
 
 import (

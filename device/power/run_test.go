@@ -1,5 +1,3 @@
-//go:build power
-
 package power
 
 import (
@@ -48,13 +46,13 @@ func tool(t testing.TB, name string) string {
 // micropython runs one of the programs in device/tests and returns what it printed.
 func micropython(t testing.TB, args ...string) string {
 	t.Helper()
-	limit := patience
-	if os.Getenv("DEVICE_CUTS") == "all" {
-		limit = 12 * time.Hour
+	limit, heap := patience, "heapsize=6M"
+	if all() {
+		limit, heap = 12*time.Hour, "heapsize=24M" // a flash that fills up makes long logs; finding memory in a large heap takes longer
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, tool(t, "micropython"), append([]string{"-X", "heapsize=6M"}, args...)...)
+	cmd := exec.CommandContext(ctx, tool(t, "micropython"), append([]string{"-X", heap}, args...)...)
 	cmd.Dir = "../tests"
 	out, err := cmd.CombinedOutput()
 	if err != nil {

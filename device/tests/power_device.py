@@ -203,10 +203,20 @@ def _hardware(device):
     sys.modules['os'] = Instead(os, urandom=bytes)  # zeros: no back-off
     sys.modules['time'] = Instead(sys.modules['_time'], sleep=lambda _: None, sleep_ms=lambda _: None)
     sys.path[:] = ['', '/lib', '/client']
+    # The network part keeps nothing from one call to the next, and loading it would take a third of each start.
+    global _net
+    if _net is None:
+        try:
+            import micropython_ota_net as _net
+        except ImportError:
+            _net = False  # a client in one part
+    if _net:
+        sys.modules['micropython_ota_net'] = _net
     builtins.print = lambda *a, **_: device.printed.append(a)
 
 
 say = print
+_net = None
 
 
 def setup():

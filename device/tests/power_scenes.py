@@ -89,14 +89,17 @@ class Scene:
         self.geometry = geometry
         self.trial = trial
         self.old, self.new = self.releases()
+        net = Net()
+        self.old.publish(net, live=False)
+        self.new.publish(net)
+        self.served = net.files
 
     def releases(self):
         return old_and_new(self.trial, self.geometry[0] != 'fat')
 
     def device(self, image=None):
         device = Device(self.client, self.geometry, image)
-        self.old.publish(device.net, live=False)
-        self.new.publish(device.net)
+        device.net.files.update(self.served)
         device.healthy = [self.old.tag] if self.sick else [self.old.tag, self.new.tag]
         return device
 

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// A part is a step of the gate. The budgets are for 2 cores and empty caches, and stay under 18 minutes together,
+// A part is a step of the gate. The budgets are for 2 cores and empty caches, and stay under 23 minutes together,
 // 12 without the client.
 type part struct {
 	name   string
@@ -30,6 +30,7 @@ var parts = []part{
 	{"servers", 120 * time.Second, false, "packages whose tests start servers, with the race detector", (*gate).servers},
 	{"whole", 220 * time.Second, false, "the program as its users get it, and the model of its protocol", (*gate).whole},
 	{"device", 300 * time.Second, false, "the client, on a real MicroPython", (*gate).device},
+	{"power", 300 * time.Second, false, "the client, with the power cut at each operation of its flash", (*gate).power},
 	{"fuzz", 70 * time.Second, false, "each parser, briefly", (*gate).fuzz},
 	{"lint", 190 * time.Second, true, "golangci-lint", (*gate).lint},
 }

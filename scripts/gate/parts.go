@@ -28,6 +28,7 @@ var whole = []string{
 // client is the package of the MicroPython client, and of those that prove what it promises; demo runs it too.
 const (
 	client = "github.com/otactl/otactl/device"
+	power  = client + "/power"
 	demo   = "github.com/otactl/otactl/scripts/demo"
 )
 
@@ -48,6 +49,9 @@ func (g *gate) servers() error { return g.testKind("servers", "-race") }
 func (g *gate) whole() error { return g.testKind("whole") }
 
 func (g *gate) device() error { return g.testKind("device") }
+
+// power may take twice its budget on a slow machine, which is longer than other tests may hang.
+func (g *gate) power() error { return g.testKind("power", "-timeout", "15m") }
 
 // test runs go test with these further arguments and counts the results. No result of an earlier run is taken: servers and
 // programs that a test starts may have changed since. A test that hangs says where.
@@ -91,6 +95,8 @@ func kindOf(pkg string, testImports []string) string {
 	switch {
 	case slices.Contains(whole, pkg):
 		return "whole"
+	case pkg == power:
+		return "power"
 	case strings.HasPrefix(pkg, client), pkg == demo:
 		return "device"
 	case pkg == testServers || slices.Contains(testImports, testServers):
