@@ -43,4 +43,4 @@ for (let i = 0; i < sources.length; ) {
   }
   verdicts.push(...(await compile(batch)));
 }
-process.stdout.write(JSON.stringify(verdicts));
+process.stdout.write(JSON.stringify(verdicts), () => process.exit(0)); // nothing of the build may keep it from ending
