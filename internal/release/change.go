@@ -114,6 +114,11 @@ func Attempt(ctx context.Context, st store.Store, p layout.Project, change func(
 // outdated reports whether a refusal was planned on a pointer that has changed since. The pointer is read beside the
 // log, not after it, which costs nothing where it matters: a commit compares it again.
 func (s *State) outdated(ctx context.Context, err error) bool {
+	var unfinished *UnfinishedError
+	if errors.As(err, &unfinished) { // as a release is while somebody prunes it, which leaves the pointer alone
+		seq, readErr := s.lastSeq(ctx)
+		return readErr == nil && seq != s.Seq
+	}
 	if !refusal(err) {
 		return false
 	}
