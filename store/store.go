@@ -37,6 +37,13 @@ type Commit struct {
 	Entry   []byte // what the log says of the change
 	Old     []byte // what the pointer must hold; nil: it must be absent
 	Next    []byte // what it will hold; nil: it stays as it is
+
+	// Objects are created with the change, as by [Store.Create]. They are sent while the change is still being planned, so
+	// whoever knows that some are there already calls Create before.
+	Objects []Object
+	// Plan, unless it is nil, is called once, while what nobody sees is being prepared, and sets Entry and Next, which must
+	// not be nil then. Nothing is changed before it has returned nil; if it fails, its error is that of the commit.
+	Plan func(ctx context.Context, c *Commit) error
 }
 
 // Pointer is the name of the object that devices poll.
@@ -57,7 +64,7 @@ type Store interface {
 	Create(ctx context.Context, objects []Object) error
 
 	// Commit claims number c.Seq in the project's log and then, if asked to, sets the pointer from c.Old to c.Next in one
-	// step. Of many callers one wins the number; the others get ErrChanged, nothing was changed, and they plan again. After
+	// step, after c.Objects are there. Of many callers one wins the number; the others get ErrChanged, nothing was changed, and they plan again. After
 	// ErrFenced the number is ours but the pointer was not changed by us and never will be. After an *UnknownError nobody
 	// knows. After any other error the pointer was not changed by us and never will be. An earlier claim cannot take effect
 	// once a later one has begun to change the pointer.

@@ -2,13 +2,12 @@ package posix
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"path"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/otactl/otactl/store"
 )
@@ -16,49 +15,87 @@ import (
 // Commit implements store.Store: the one place where a pointer changes. Why each step is safe is told in docs/FORMAT.md,
 // The change log, and checked on every order of every step in internal/model.
 func (s *Store) Commit(ctx context.Context, c store.Commit) error {
-	var tmp string
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { tmp, err = s.prepare(gctx, c); return err })
-	g.Go(func() error { return s.fence(gctx, c) })
-	if err := g.Wait(); err != nil {
-		err = s.orSwept(ctx, tmp, err)
-		s.discard(ctx, tmp, "entry", "version")
+	d, err := s.prepare(ctx, &c)
+	if err != nil {
 		return err
 	}
-	// The claim. Of all who planned on the same last change, one gets this name; from here on the earlier ones are fenced,
-	// and the pointer is what it was found to be: only we can change it, until somebody claims the next number.
-	claim := c.Claim(c.Seq)
-	if err := s.fs.Place(ctx, tmp, claim); err != nil {
-		err = s.orSwept(ctx, tmp, err)
-		s.discard(ctx, tmp, "entry", "version")
-		if errors.Is(err, fs.ErrExist) {
-			return store.ErrChanged
-		}
+	if err := s.claim(ctx, c, d); err != nil {
+		err = s.orSwept(ctx, d, err)
+		s.discardDraft(ctx, d)
 		return err
 	}
+	s.discard(ctx, d.staged, d.names...)
 	if c.Next == nil {
-		return s.fs.Sync(ctx, path.Dir(claim))
+		return nil
 	}
 	// The flip. Its source is gone if somebody has claimed the next number, or is about to.
-	err := s.fs.Replace(ctx, path.Join(claim, "version"), c.Pointer())
-	if errors.Is(err, fs.ErrNotExist) {
+	flip := Step{Replace, path.Join(c.Claim(c.Seq), "version"), c.Pointer()}
+	errs := s.inOrder(ctx, flip, Step{Do: Sync, Name: c.Project})
+	if errors.Is(errs[0], fs.ErrNotExist) {
 		return store.ErrFenced
 	}
-	if err != nil {
-		if err := s.settle(ctx, c, err); err != nil {
+	if errs[0] != nil {
+		if err := s.settle(ctx, c, errs[0]); err != nil {
 			return err
 		}
 	}
-	return s.seal(context.WithoutCancel(ctx), c)
+	return s.seal(context.WithoutCancel(ctx), c, errs[1])
 }
 
-// seal makes a change durable that is live. If the connection is lost at this moment, it does so on another one.
-func (s *Store) seal(ctx context.Context, c store.Commit) error {
-	dirs := []string{c.Project, path.Dir(c.Claim(c.Seq))}
-	err := s.fs.Sync(ctx, dirs...)
+// claim adds the objects, and the number to the log. Of all who planned on the same last change, one gets this number; from
+// here on the earlier ones are fenced, and the pointer is what it was found to be: only we can change it, until somebody
+// claims the next number.
+//
+// The last object and the claim may be in one flight, so that the number can be ours although that object is not there: then
+// the pointer stays as it is.
+func (s *Store) claim(ctx context.Context, c store.Commit, d draft) error {
+	dirs := parents(c.Objects)
+	last := len(c.Objects) - 1
+	if last >= 0 {
+		if err := s.placeAll(ctx, d.staged, c.Objects[:last]); err != nil {
+			return err
+		}
+	}
+	claim := c.Claim(c.Seq)
+	after := []Step{{Place, d.claim, claim}, {Do: Sync, Name: path.Dir(claim)}}
+	if last < 0 {
+		return changed(s.inOrder(ctx, after...))
+	}
+	steps := []Step{{Place, path.Join(d.staged, stagedName(last)), c.Objects[last].Name}}
+	for _, dir := range dirs {
+		steps = append(steps, Step{Do: Sync, Name: dir})
+	}
+	after = append(steps[1:len(steps):len(steps)], after...)
+	errs := s.inOrder(ctx, append(steps[:1:1], after...)...)
+	if errors.Is(errs[0], fs.ErrExist) {
+		if err := s.agree(ctx, c.Objects[last]); err != nil {
+			return err
+		}
+		errs = errs[1:]
+		if errors.Is(errs[0], ErrSkipped) {
+			errs = s.inOrder(ctx, after...)
+		}
+	}
+	return changed(errs)
+}
+
+// changed is the first error of steps that end with the claim and its Sync.
+func changed(errs []error) error {
+	if errors.Is(errs[len(errs)-2], fs.ErrExist) {
+		return store.ErrChanged
+	}
+	return cmp.Or(errs...)
+}
+
+// seal makes a change durable that is live. err is what became of it so far: if the connection was lost at that moment, it is
+// done on another one.
+func (s *Store) seal(ctx context.Context, c store.Commit, err error) error {
 	var lost *store.ConnError
+	if errors.As(err, &lost) || errors.Is(err, ErrSkipped) {
+		err = s.fs.Sync(ctx, c.Project, path.Dir(c.Claim(c.Seq)))
+	}
 	if errors.As(err, &lost) {
-		err = s.fs.Sync(ctx, dirs...)
+		err = s.fs.Sync(ctx, c.Project, path.Dir(c.Claim(c.Seq)))
 	}
 	if err != nil {
 		return &store.UnknownError{Err: err} // it may not survive a power cut of the server
@@ -73,6 +110,11 @@ func (s *Store) fence(ctx context.Context, c store.Commit) error {
 			return err
 		}
 	}
+	return s.look(ctx, c)
+}
+
+// look compares the pointer with the one that was planned on.
+func (s *Store) look(ctx context.Context, c store.Commit) error {
 	pointer, err := s.fs.Read(ctx, c.Pointer(), int64(len(c.Old)))
 	var large *store.TooLargeError
 	switch {
@@ -86,26 +128,6 @@ func (s *Store) fence(ctx context.Context, c store.Commit) error {
 		return store.ErrChanged
 	}
 	return nil
-}
-
-// prepare writes what the claim will consist of, in a folder that nobody knows.
-func (s *Store) prepare(ctx context.Context, c store.Commit) (string, error) {
-	tmp, err := s.temp(ctx, c.Project)
-	if err != nil {
-		return "", err
-	}
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.fs.Write(gctx, path.Join(tmp, "entry"), privateFile, c.Entry) })
-	if c.Next != nil {
-		g.Go(func() error { return s.fs.Write(gctx, path.Join(tmp, "version"), publicFile, c.Next) })
-	}
-	if c.Seq == 1 {
-		g.Go(func() error { return s.openDirs(gctx, []string{path.Dir(c.Claim(1))}) })
-	}
-	if err := g.Wait(); err != nil {
-		return tmp, err
-	}
-	return tmp, s.fs.Sync(ctx, tmp)
 }
 
 // settleTime bounds the attempt to find out what became of a flip. The context of the commit may be over by then.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,30 +17,46 @@ import (
 // leftover is the age from which on a temporary folder belongs to nobody.
 const leftover = time.Hour
 
+// tempName makes the name of a temporary folder of a project.
+func tempName(project string) string { return path.Join(project, ".otactl/tmp."+random()) }
+
 // temp makes a new temporary folder of a project, and what it stands in if that is not there yet. As every change begins
-// here, it is also where a server is refused that cannot do what will be asked of it.
+// here or with fill, it is also where a server is refused that cannot do what will be asked of it.
 func (s *Store) temp(ctx context.Context, project string) (string, error) {
-	dir := path.Join(project, ".otactl/tmp."+random())
-	err := s.fs.Mkdir(ctx, dir, 0)
+	dir := tempName(project)
+	if err := s.inHome(ctx, project, func() error { return s.fs.Mkdir(ctx, dir, 0) }); err != nil {
+		return "", err
+	}
+	if err := s.checked(ctx, dir)(); err != nil {
+		s.discard(ctx, dir)
+		return "", err
+	}
+	return dir, nil
+}
+
+// inHome makes something in the folder for temporary ones, and that folder if it is not there.
+func (s *Store) inHome(ctx context.Context, project string, do func() error) error {
+	err := do()
 	// A [Store.Try] at this moment may have made these folders, and remove them again while nothing is in them.
 	for range 3 {
 		if !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 		if err = s.openDirs(ctx, []string{project, path.Join(project, ".otactl")}); err == nil {
-			err = s.fs.Mkdir(ctx, dir, 0)
+			err = do()
 		}
 	}
-	if err != nil {
-		return "", err
-	}
-	if c, ok := s.fs.(Checker); ok {
-		if err := c.Check(ctx, dir); err != nil {
-			s.discard(ctx, dir)
-			return "", err
+	return err
+}
+
+// checked checks once what the server can do, with files in dir if it must.
+func (s *Store) checked(ctx context.Context, dir string) func() error {
+	return sync.OnceValue(func() error {
+		if c, ok := s.fs.(Checker); ok {
+			return c.Check(ctx, dir)
 		}
-	}
-	return dir, nil
+		return nil
+	})
 }
 
 // openDirs makes folders, in this order, and sees to it that devices can pass through those that are for them, whatever
@@ -72,11 +89,8 @@ func (s *Store) openDir(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	mode := info.Mode.Perm() | want
-	if want == privateDir {
-		mode &^= 0o007
-	}
-	if !info.Mode.IsDir() || mode == info.Mode.Perm() {
+	mode := modeOf(dir, info)
+	if mode == info.Mode.Perm() {
 		return nil
 	}
 	// An earlier run may have died between making the folder and setting its mode. One that belongs to another user is
@@ -94,12 +108,22 @@ func (s *Store) discard(ctx context.Context, tmp string, names ...string) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
-	s.background.Go(func() {
-		_ = s.each(ctx, len(names), func(ctx context.Context, i int) error {
-			return ignoreAbsent(s.fs.Remove(ctx, path.Join(tmp, names[i])))
-		})
-		_ = s.fs.Remove(ctx, tmp)
+	s.background.Go(func() { s.removeTemp(ctx, tmp, names) })
+}
+
+func (s *Store) removeTemp(ctx context.Context, tmp string, names []string) {
+	if p, ok := s.fs.(Pipeliner); ok {
+		var steps []Step
+		for _, name := range names {
+			steps = append(steps, Step{Do: Remove, Name: path.Join(tmp, name)})
+		}
+		p.InOrder(ctx, append(steps, Step{Do: Remove, Name: tmp})...)
+		return
+	}
+	_ = s.each(ctx, len(names), func(ctx context.Context, i int) error {
+		return ignoreAbsent(s.fs.Remove(ctx, path.Join(tmp, names[i])))
 	})
+	_ = s.fs.Remove(ctx, tmp)
 }
 
 // removeAll removes a temporary folder and the files directly in it.
@@ -117,14 +141,19 @@ func (s *Store) removeAll(ctx context.Context, dir string) error {
 	return s.fs.Remove(ctx, dir)
 }
 
-// orSwept is [store.ErrChanged] instead of an error that comes of this: a publish of somebody else took the temporary folder
+// orSwept is [store.ErrChanged] instead of an error that comes of this: a publish of somebody else took a temporary folder
 // for a leftover, because its owner was paused for so long, as one is whose laptop is closed.
-func (s *Store) orSwept(ctx context.Context, tmp string, err error) error {
-	if tmp == "" || !errors.Is(err, fs.ErrNotExist) {
+func (s *Store) orSwept(ctx context.Context, d draft, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if _, gone := s.fs.Lstat(ctx, tmp); errors.Is(gone, fs.ErrNotExist) {
-		return store.ErrChanged
+	for _, tmp := range []string{d.claim, d.staged} {
+		if tmp == "" {
+			continue
+		}
+		if _, gone := s.fs.Lstat(ctx, tmp); errors.Is(gone, fs.ErrNotExist) {
+			return store.ErrChanged
+		}
 	}
 	return err
 }

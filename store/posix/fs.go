@@ -2,6 +2,7 @@ package posix
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 
@@ -55,6 +56,47 @@ type Checker interface {
 	// *store.RefusedError.
 	Check(ctx context.Context, dir string) error
 }
+
+// A Pipeliner is an FS that can have steps under way which depend on each other, because its server does them in the order in
+// which it is told to. Each method is the same as single steps one after the other, and takes less time.
+type Pipeliner interface {
+	// Fill makes a new folder, as Mkdir does with mode 0, and new files in it, as Write does. After an error nothing is under
+	// way any more, and some of the files may be there.
+	Fill(ctx context.Context, dir string, files []File) error
+	// InOrder does steps, and returns the error of each. A step may happen although one before it has failed; one that was not
+	// tried for that reason has [ErrSkipped].
+	InOrder(ctx context.Context, steps ...Step) []error
+	// Expect says in which folders names will be placed and replaced soon. Nothing depends on it but how long Sync takes.
+	Expect(ctx context.Context, dirs ...string)
+}
+
+// A File is to be made.
+type File struct {
+	Name string // the last segment
+	Mode fs.FileMode
+	// Content is called when the file is there to be written.
+	Content func(context.Context) ([]byte, error)
+}
+
+// A Step is a call of the method that Do says.
+type Step struct {
+	Do        Do
+	Old, Name string
+}
+
+// Do is what a step does.
+type Do string
+
+// The steps that can be done in order.
+const (
+	Place   Do = "place"
+	Replace Do = "replace"
+	Remove  Do = "remove"
+	Sync    Do = "sync"
+)
+
+// ErrSkipped says that a step was not tried, because one before it has failed.
+var ErrSkipped = errors.New("was not tried")
 
 // Info is what is known of a name.
 type Info = store.Detail

@@ -113,7 +113,7 @@ func (s *Store) Create(ctx context.Context, objects []store.Object) (err error) 
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	return s.orSwept(ctx, tmp, s.add(ctx, tmp, missing))
+	return s.orSwept(ctx, draft{staged: tmp}, s.add(ctx, tmp, missing))
 }
 
 // add creates objects that are not there.
@@ -179,24 +179,43 @@ func stagedNames(n int) (names []string) {
 
 // place gives the staged objects their names, the last one after all others.
 func (s *Store) place(ctx context.Context, tmp string, objects []store.Object) error {
-	var conflicts conflicts
-	one := func(ctx context.Context, i int) error {
-		err := s.fs.Place(ctx, path.Join(tmp, stagedName(i)), objects[i].Name)
-		if !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-		info, err := s.fs.Lstat(ctx, objects[i].Name) // somebody publishes the same release at this moment
-		if err != nil {
-			return err
-		}
-		return s.compare(ctx, objects[i], info, &conflicts)
-	}
 	last := len(objects) - 1
-	err := s.each(ctx, last, one)
-	if err := errors.Join(err, conflicts.err()); err != nil {
+	if err := s.placeAll(ctx, tmp, objects[:last]); err != nil {
 		return err
 	}
-	return errors.Join(one(ctx, last), conflicts.err())
+	err := s.fs.Place(ctx, path.Join(tmp, stagedName(last)), objects[last].Name)
+	if errors.Is(err, fs.ErrExist) {
+		return s.agree(ctx, objects[last])
+	}
+	return err
+}
+
+// placeAll gives staged objects their names. Those that conflict with what is there are left out.
+func (s *Store) placeAll(ctx context.Context, tmp string, objects []store.Object) error {
+	var conflicts conflicts
+	err := s.each(ctx, len(objects), func(ctx context.Context, i int) error {
+		err := s.fs.Place(ctx, path.Join(tmp, stagedName(i)), objects[i].Name)
+		if errors.Is(err, fs.ErrExist) {
+			return s.compareThere(ctx, objects[i], &conflicts)
+		}
+		return err
+	})
+	return errors.Join(err, conflicts.err())
+}
+
+// agree returns a *store.ConflictError if what has the name of the object differs from it.
+func (s *Store) agree(ctx context.Context, o store.Object) error {
+	var conflicts conflicts
+	return errors.Join(s.compareThere(ctx, o, &conflicts), conflicts.err())
+}
+
+// compareThere compares an object whose name was taken: somebody publishes the same release at this moment.
+func (s *Store) compareThere(ctx context.Context, o store.Object, c *conflicts) error {
+	info, err := s.fs.Lstat(ctx, o.Name)
+	if err != nil {
+		return err
+	}
+	return s.compare(ctx, o, info, c)
 }
 
 // Remove implements store.Store.

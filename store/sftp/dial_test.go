@@ -71,14 +71,21 @@ func works(t *testing.T, f *FS) {
 	try(t, f.Remove(t.Context(), "works"))
 }
 
-// fails dials and wants an error of type E.
+// greet dials and asks something.
+func greet(ctx context.Context, to Target, cfg Config) error {
+	f, err := Dial(ctx, to, cfg)
+	if err != nil {
+		return err
+	}
+	_, err = f.Stat(ctx, ".")
+	return errors.Join(err, f.Close())
+}
+
+// fails dials, asks something, and wants an error of type E.
 func fails[E error](t *testing.T, to Target, cfg Config) E {
 	t.Helper()
 	var want E
-	f, err := Dial(t.Context(), to, cfg)
-	if f != nil {
-		_ = f.Close()
-	}
+	err := greet(t.Context(), to, cfg)
 	if !errors.As(err, &want) {
 		t.Fatalf("got %T: %v, want %T", err, err, want)
 	}
@@ -151,8 +158,7 @@ func TestNoAnswer(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(50*time.Millisecond, cancel)
-		_, err2 := Dial(ctx, target(t, s.SSH), usable(t, s.SSH, Config{}))
-		wantIs(t, err2, context.Canceled)
+		wantIs(t, greet(ctx, target(t, s.SSH), usable(t, s.SSH, Config{})), context.Canceled)
 	}
 }
 

@@ -19,24 +19,29 @@ const (
 	statusUnsupported = 8
 )
 
-// hasStatus reports whether the server answered with one of these codes.
-func hasStatus(err error, codes ...uint32) bool {
-	var status *sftp.StatusError
-	if !errors.As(err, &status) {
-		return false
+// code returns the code that the server answered with, if there is no name for what it says.
+func code(err error) (code uint32, ok bool) {
+	var own *statusError
+	var client *sftp.StatusError
+	switch {
+	case errors.As(err, &own):
+		return own.code, true
+	case errors.As(err, &client):
+		return client.Code, true
 	}
-	for _, code := range codes {
-		if status.Code == code {
-			return true
-		}
-	}
-	return false
+	return 0, false
+}
+
+// hasStatus reports whether the server answered with this code.
+func hasStatus(err error, want uint32) bool {
+	got, ok := code(err)
+	return ok && got == want
 }
 
 // answered reports whether err is what the server said, not what became of the connection.
 func answered(err error) bool {
-	var status *sftp.StatusError
-	return errors.As(err, &status) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrExist)
+	_, status := code(err)
+	return status || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrExist)
 }
 
 // explain turns what an operation failed with into what package store promises.
@@ -46,6 +51,9 @@ func (f *FS) explain(s *session, op, name string, err error) error {
 	}
 	cause := s.lost()
 	if cause != nil && !answered(err) {
+		if s.strange() && !errors.Is(cause, errClosed) {
+			return f.noServer(cause)
+		}
 		return f.ended(cause, op, name)
 	}
 	var large *store.TooLargeError

@@ -60,6 +60,7 @@ type FS struct {
 
 	mu       sync.Mutex
 	session  *session
+	again    bool  // it is not the first one
 	dead     error // why no operation can succeed any more
 	closeErr error // of the first CLOSE that was not waited for and failed
 
@@ -128,10 +129,18 @@ func (f *FS) current() (*session, error) {
 	if f.dead != nil {
 		return nil, f.dead
 	}
-	if f.session != nil && f.session.lost() == nil {
+	if f.session == nil {
+		return nil, nil
+	}
+	cause := f.session.lost()
+	if cause == nil {
 		return f.session, nil
 	}
-	return nil, nil
+	if f.session.strange() && (f.again || !unanswered(cause)) {
+		f.dead = f.noServer(cause)
+	}
+	f.again = true
+	return nil, f.dead
 }
 
 func (f *FS) connect(ctx context.Context) (*session, error) {
@@ -168,20 +177,32 @@ func (f *FS) start(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := startSession(ctx, rwc, f.Timeout)
-	if err == nil {
-		return s, nil
-	}
-	var exit *exitError
-	if unanswered(err) && !errors.As(err, &exit) {
-		return nil, &store.ConnError{Target: f.Target, Err: err}
-	}
-	return nil, &store.RefusedError{Target: f.Target, Err: fmt.Errorf("what answers is not an SFTP server: %w", err)}
+	return startSession(rwc, f.Timeout), nil
 }
 
-// run runs one operation. It returns when do has returned or ctx has ended, whichever is first; do looks at ctx between
-// two steps.
+// noServer is why nothing can be done if the server never said what it can do.
+func (f *FS) noServer(cause error) error {
+	var exit *exitError
+	if unanswered(cause) && !errors.As(cause, &exit) {
+		return &store.ConnError{Target: f.Target, Err: cause}
+	}
+	return &store.RefusedError{Target: f.Target, Err: fmt.Errorf("what answers is not an SFTP server: %w", cause)}
+}
+
+// run runs one operation once it is known what the server can do.
 func run[T any](ctx context.Context, f *FS, op, name string, do func(s *session) (T, error)) (T, error) {
+	return early(ctx, f, op, name, func(s *session) (T, error) {
+		if err := s.ready(ctx); err != nil {
+			var zero T
+			return zero, err
+		}
+		return do(s)
+	})
+}
+
+// early runs one operation that every server can do. It returns when do has returned or ctx has ended, whichever is first;
+// do looks at ctx between two steps.
+func early[T any](ctx context.Context, f *FS, op, name string, do func(s *session) (T, error)) (T, error) {
 	var zero T
 	if err := ctx.Err(); err != nil {
 		return zero, err

@@ -19,109 +19,107 @@ const chunk = 32 << 10
 // Read returns the content of a file. What is no regular file is refused: reading a device would never end. Two trips:
 // OPEN beside STAT, then all READs at once, one of them behind the end. CLOSE is not waited for.
 func (f *FS) Read(ctx context.Context, name string, limit int64) ([]byte, error) {
-	return run(ctx, f, "read", name, func(s *session) ([]byte, error) {
-		stat := make(chan statResult, 1)
-		go func() {
-			info, err := s.stat(f.abs(name))
-			stat <- statResult{info, err}
-		}()
-		file, err := f.openFile(ctx, s, name, os.O_RDONLY)
+	return early(ctx, f, "read", name, func(s *session) ([]byte, error) {
+		stat := s.send(reqStat, f.abs(name))
+		file, err := f.openOwn(ctx, s, name, openRead)
 		if err == nil {
-			defer f.closeLater(file)
+			defer f.leaveOpen(file)
 		}
-		found := <-stat
-		if err := errors.Join(found.err, err); err != nil {
+		info, statErr := stat.info()
+		if err := errors.Join(statErr, err); err != nil {
 			return nil, err
 		}
-		size := found.info.Size()
-		if !found.info.Mode().IsRegular() {
+		if !info.Mode.IsRegular() {
 			return nil, errors.New("not a regular file")
 		}
-		if size < 0 || size > limit {
+		if info.Size < 0 || info.Size > limit {
 			return nil, &store.TooLargeError{Name: name, Max: limit}
 		}
-		return readAll(ctx, file, name, size, limit)
+		return readAll(ctx, file, name, info.Size, limit)
 	})
 }
 
-type statResult struct {
-	info fs.FileInfo
-	err  error
-}
-
 // readAll reads a file that probably has size bytes and must not have more than limit.
-func readAll(ctx context.Context, file *sftp.File, name string, size, limit int64) ([]byte, error) {
-	data, behind := make([]byte, size), make([]byte, 1)
-	more := make(chan int, 1)
-	go func() {
-		n, _ := file.ReadAt(behind, size) // an error comes again when the rest is read
-		more <- n
-	}()
-	n, err := file.ReadAt(data, 0)
-	grown := <-more > 0
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+func readAll(ctx context.Context, file *handle, name string, size, limit int64) ([]byte, error) {
+	var answers []*answer
+	for at := int64(0); at < size; at += chunk {
+		answers = append(answers, file.read(at, min(chunk, size-at)))
 	}
-	if n == len(data) && !grown {
+	behind := file.read(size, 1)
+	data := make([]byte, 0, min(size, maxHint))
+	for i, a := range answers {
+		piece, err := a.data()
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		if want := min(chunk, size-int64(i)*chunk); int64(len(piece)) != want {
+			piece = piece[:min(int64(len(piece)), want)]
+			return readRest(ctx, file, name, append(data, piece...), limit)
+		}
+		data = append(data, piece...)
+	}
+	if more, _ := behind.data(); len(more) == 0 { // an error has come already, or comes again when the rest is read
 		return data, nil
 	}
-	return readRest(ctx, file, name, data[:n], limit)
+	return readRest(ctx, file, name, data, limit)
 }
+
+// maxHint is how much memory a file gets because of its size alone, in bytes.
+const maxHint = 16 << 20
 
 // readRest reads on behind what is known of a file that is not as long as it was said to be, or whose server gives less at
 // a time than it was asked for.
-func readRest(ctx context.Context, file *sftp.File, name string, data []byte, limit int64) ([]byte, error) {
+func readRest(ctx context.Context, file *handle, name string, data []byte, limit int64) ([]byte, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		next := make([]byte, min(chunk-1, limit-int64(len(data)))+1)
-		n, err := file.ReadAt(next, int64(len(data)))
-		data = append(data, next[:n]...)
-		switch {
-		case int64(len(data)) > limit:
-			return nil, &store.TooLargeError{Name: name, Max: limit}
-		case err != nil && !errors.Is(err, io.EOF):
-			return nil, err
-		case n == 0 && err == nil:
-			return nil, errNoValue
-		case n == 0:
+		size := min(chunk-1, limit-int64(len(data))) + 1
+		next, err := file.read(int64(len(data)), size).data()
+		if errors.Is(err, io.EOF) {
 			return data, nil
 		}
+		if err != nil {
+			return nil, err
+		}
+		data = append(data, next[:min(int64(len(next)), size)]...)
+		if int64(len(data)) > limit {
+			return nil, &store.TooLargeError{Name: name, Max: limit}
+		}
 	}
 }
 
-// ReadDir returns what is in a folder. Names are as the server gave them, up to their last slash. Four trips, and one
-// more for each hundred names: OPENDIR, READDIR until it says that there is no more, CLOSE.
+// ReadDir returns what is in a folder. Names are as the server gave them, up to their last slash. Two trips for about 1,600
+// names, three for 10,000: OPENDIR, then many READDIRs at once, until one says that there is no more.
 func (f *FS) ReadDir(ctx context.Context, name string) ([]posix.Info, error) {
-	return run(ctx, f, "list", name, func(s *session) ([]posix.Info, error) {
+	return early(ctx, f, "list", name, func(s *session) ([]posix.Info, error) {
 		defer s.guard.list()()
-		for {
-			found, again, err := f.list(ctx, s, name)
-			if again {
-				continue
+		dir, err := f.enterOwn(ctx, s, func() (string, error) { return s.send(reqOpendir, f.abs(name)).handle() })
+		if err != nil {
+			return nil, err
+		}
+		defer f.leaveOpen(dir)
+		var all []posix.Info
+		for n := 16; ; n = min(4*n, 256) {
+			answers := make([]*answer, n)
+			for i := range answers {
+				answers[i] = s.send(reqReaddir, dir.name)
 			}
-			if err != nil {
+			for _, a := range answers {
+				infos, err := a.names()
+				all = append(all, infos...)
+				if errors.Is(err, io.EOF) {
+					return all, nil
+				}
+				if err != nil {
+					return nil, err
+				}
+			}
+			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			infos := make([]posix.Info, len(found))
-			for i, info := range found {
-				infos[i] = toInfo(info)
-			}
-			return infos, nil
 		}
 	})
-}
-
-// list lists a folder when the gate allows it, and says whether to do it again.
-func (f *FS) list(ctx context.Context, s *session, name string) (found []fs.FileInfo, again bool, err error) {
-	t, err := f.gate.enter(ctx, s)
-	if err != nil {
-		return nil, false, err
-	}
-	defer f.gate.leave()
-	found, err = s.client.ReadDirContext(ctx, f.abs(name))
-	return found, hasStatus(err, statusFailure) && f.gate.crowded(t), err
 }
 
 // Stat follows symbolic links. One trip.

@@ -54,6 +54,9 @@ func connect(t *testing.T, open Opener, o Options) *FS {
 			t.Errorf("close: %v", err)
 		}
 	})
+	if s, err := f.live(t.Context()); err == nil {
+		_ = s.ready(t.Context()) // tests that want to be earlier call New
+	}
 	return f
 }
 

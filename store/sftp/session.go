@@ -1,6 +1,7 @@
 package sftp
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -43,39 +44,72 @@ func unanswered(err error) bool {
 
 // A session is one connection to an SFTP server. It never comes back once it is lost.
 type session struct {
-	client *sftp.Client
-	stream io.ReadWriteCloser
-	dog    *watchdog
-	guard  *guard
+	stream  io.ReadWriteCloser
+	packets *packets
+	dog     *watchdog
+	guard   *guard
+
+	greeted chan struct{} // closed when the server has said what it can do, and client is there
+	client  *sftp.Client
 
 	gone  chan struct{} // closed when the session is lost
 	once  sync.Once
 	cause error // why, set before gone is closed
 }
 
-// startSession sends INIT and waits for VERSION: one trip.
-func startSession(ctx context.Context, stream io.ReadWriteCloser, timeout time.Duration) (*session, error) {
-	s := &session{stream: stream, guard: &guard{}, gone: make(chan struct{})}
+// startSession sends INIT and does not wait for the answer: what needs no extension can be asked in the same flight.
+func startSession(stream io.ReadWriteCloser, timeout time.Duration) *session {
+	s := &session{stream: stream, guard: &guard{}, greeted: make(chan struct{}), gone: make(chan struct{})}
 	s.dog = newWatchdog(timeout, func() { s.end(&TimeoutError{timeout}) })
-	stop := context.AfterFunc(ctx, func() { s.end(ctx.Err()) })
-	defer stop()
+	var answers io.Reader
+	s.packets, answers = newPackets()
+	go s.pass(func() error { return s.packets.sendTo(s.stream) })
+	go s.pass(func() error { return s.packets.receiveFrom(bufio.NewReaderSize(guarded{s}, 64<<10)) })
 	s.dog.wait()
-	defer s.dog.rest()
-	client, err := sftp.NewClientPipe(s, s)
-	if err != nil {
-		s.end(err)
-		return nil, s.why(err)
-	}
-	s.client = client
-	return s, nil
+	go func() {
+		defer s.dog.rest()
+		client, err := sftp.NewClientPipe(answers, s)
+		if err != nil {
+			s.end(err)
+			return
+		}
+		s.client = client
+		close(s.greeted)
+	}()
+	return s
 }
 
-// why prefers the reason for which the session was lost to what came of it.
-func (s *session) why(err error) error {
-	if cause := s.lost(); cause != nil {
-		return cause
+// strange reports whether the session has ended before the server has said who it is.
+func (s *session) strange() bool {
+	select {
+	case <-s.greeted:
+		return false
+	default:
+		return s.lost() != nil
 	}
-	return err
+}
+
+// pass does what goes on as long as the session.
+func (s *session) pass(do func() error) {
+	if err := do(); err != nil {
+		var hostile *hostileError
+		if !errors.As(err, &hostile) {
+			err = &lostError{err}
+		}
+		s.end(err)
+	}
+}
+
+// ready waits until it is known what the server can do.
+func (s *session) ready(ctx context.Context) error {
+	select {
+	case <-s.greeted:
+		return nil
+	case <-s.gone:
+		return s.cause
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // end closes the connection at once; pending requests fail. Only the first cause counts.
@@ -84,6 +118,7 @@ func (s *session) end(cause error) {
 		s.cause = cause
 		close(s.gone)
 		_ = s.stream.Close() // nothing is expected of it any more
+		s.packets.end()
 	})
 }
 
@@ -102,28 +137,26 @@ func (s *session) has(extension string) bool {
 	return ok
 }
 
-// Read passes on what the server sends, unless it would hurt us.
-func (s *session) Read(p []byte) (int, error) {
-	n, err := s.stream.Read(p)
+// A guarded session passes on what the server sends, unless it would hurt us.
+type guarded struct{ *session }
+
+func (g guarded) Read(p []byte) (int, error) {
+	n, err := g.stream.Read(p)
 	if n > 0 {
-		s.dog.alive()
+		g.dog.alive()
 	}
-	if hostile := s.guard.look(p[:n]); hostile != nil {
-		s.end(hostile)
+	if hostile := g.guard.look(p[:n]); hostile != nil {
 		return 0, hostile
-	}
-	if err != nil {
-		s.end(&lostError{err})
 	}
 	return n, err
 }
 
+// Write is called by the client.
 func (s *session) Write(p []byte) (int, error) {
-	n, err := s.stream.Write(p)
-	if err != nil {
-		s.end(&lostError{err})
+	if err := s.lost(); err != nil {
+		return 0, err
 	}
-	return n, err
+	return s.packets.Write(p)
 }
 
 // Close is called by the client when it cannot make sense of what it has read.

@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"sync"
 	"sync/atomic"
 
-	"github.com/pkg/sftp"
 	"golang.org/x/sync/errgroup"
 )
 
 // changes are the folders in which something got a name since they were last made durable. Each is opened beside the
-// first of these steps, so that Sync need not wait for the handle.
+// first of these steps, or before it when it is expected, so that Sync need not wait for the handle.
 type changes struct {
 	mu    sync.Mutex
 	dirs  map[string]*opening
@@ -23,26 +21,33 @@ type changes struct {
 // An opening is a folder that is being opened, or is open; or neither, when handles are few.
 type opening struct {
 	session *session
+	changed bool          // guarded by changes.mu
 	done    chan struct{} // closed when file and err are set
-	file    *sftp.File    // nil: not open
+	file    *handle       // nil: not open
 	err     error
 }
 
-// begin is called before something gets a name in a folder. The handle that it takes is kept until Sync, so it leaves
-// some for those who would have to wait otherwise.
+// begin is called before something gets a name in a folder.
 func (c *changes) begin(ctx context.Context, f *FS, s *session, dir string) {
+	c.expect(ctx, f, s, dir, true)
+}
+
+// expect opens a folder if that is not done yet. The handle is kept until Sync, so it leaves some for those who would have
+// to wait otherwise.
+func (c *changes) expect(ctx context.Context, f *FS, s *session, dir string, changed bool) {
 	if !s.has("fsync@openssh.com") {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.dirs[dir] != nil {
+	if o := c.dirs[dir]; o != nil {
+		o.changed = o.changed || changed
 		return
 	}
 	if c.dirs == nil {
 		c.dirs = map[string]*opening{}
 	}
-	o := &opening{session: s, done: make(chan struct{})}
+	o := &opening{session: s, changed: changed, done: make(chan struct{})}
 	c.dirs[dir] = o
 	if !f.gate.spare() {
 		close(o.done)
@@ -54,13 +59,31 @@ func (c *changes) begin(ctx context.Context, f *FS, s *session, dir string) {
 	}()
 }
 
-// take returns the opening of a changed folder and forgets it.
+// take returns the opening of a changed folder, which then counts as unchanged. It is given back with the handle.
 func (c *changes) take(dir string) *opening {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	o := c.dirs[dir]
+	if o == nil || !o.changed {
+		return nil
+	}
 	delete(c.dirs, dir)
 	return o
+}
+
+// giveBack keeps the handle of a folder for the next change in it. A folder that could not be made durable stays changed.
+func (c *changes) giveBack(f *FS, dir string, o *opening, changed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if newer := c.dirs[dir]; newer != nil {
+		newer.changed = newer.changed || changed
+		if o.file != nil {
+			f.leaveOpen(o.file)
+		}
+		return
+	}
+	o.changed = changed
+	c.dirs[dir] = o
 }
 
 // Sync makes durable the names that were placed and replaced in these folders; Write has done it for the content. One trip
@@ -69,55 +92,79 @@ func (c *changes) take(dir string) *opening {
 func (f *FS) Sync(ctx context.Context, dirs ...string) error {
 	var g errgroup.Group
 	for _, dir := range dirs {
-		o := f.changes.take(dir)
-		if o == nil {
-			continue
-		}
 		g.Go(func() error {
-			return f.do(ctx, "sync", dir, func(s *session) error { return f.syncDir(ctx, s, dir, o) })
+			return f.do(ctx, "sync", dir, func(s *session) error { return f.syncDir(ctx, s, dir)() })
 		})
 	}
 	return g.Wait()
 }
 
-func (f *FS) syncDir(ctx context.Context, s *session, dir string, o *opening) error {
-	<-o.done
-	file, err := o.file, o.err
-	if file != nil && o.session != s {
-		f.closeLater(file) // its handle went with the session; its place at the gate is still taken
-		file = nil
+// syncDir sends what makes names in a folder durable, if some have changed and the folder is open, and returns what waits
+// for the answer.
+func (f *FS) syncDir(ctx context.Context, s *session, dir string) (wait func() error) {
+	o := f.changes.take(dir)
+	if o == nil {
+		return func() error { return nil }
 	}
-	if file == nil && (err == nil || !answered(err)) {
-		file, err = f.openDir(ctx, s, dir)
+	select {
+	case <-o.done:
+	default:
+		return func() error { <-o.done; return f.flush(ctx, s, dir, o)() }
+	}
+	return f.flush(ctx, s, dir, o)
+}
+
+// flush is syncDir for a folder whose handle has come, or will not.
+func (f *FS) flush(ctx context.Context, s *session, dir string, o *opening) (wait func() error) {
+	if o.file != nil && o.session != s {
+		f.gate.leave() // its handle went with the session
+		o.file = nil
+	}
+	if o.file == nil {
+		return func() error { return f.reopen(ctx, s, dir, o) }
+	}
+	synced := o.file.sync()
+	return func() error {
+		_, err := synced()
+		if hasStatus(err, statusBadMessage) { // EINVAL: a file system that knows no such thing as a folder on disk
+			err = nil
+		}
+		f.changes.giveBack(f, dir, o, err != nil)
+		return err
+	}
+}
+
+// reopen makes a folder durable that is not open.
+func (f *FS) reopen(ctx context.Context, s *session, dir string, o *opening) error {
+	err := o.err
+	if err == nil || !answered(err) || errors.Is(err, fs.ErrNotExist) { // it may have been expected before it was there
+		o.session = s
+		o.file, err = f.openDir(ctx, s, dir)
 	}
 	switch {
+	case err == nil:
+		return f.flush(ctx, s, dir, o)()
 	case errors.Is(err, fs.ErrNotExist):
 		return err
 	case answered(err): // it opens no folders
 		return nil
-	case err != nil:
-		return err
 	}
-	defer f.closeLater(file)
-	_, err = flush(s, file)
-	if hasStatus(err, statusBadMessage) { // EINVAL: a file system that knows no such thing as a folder on disk
-		return nil
-	}
+	f.changes.giveBack(f, dir, o, true)
 	return err
 }
 
 // openDir opens a folder as a file. A server that has never done so is not taken for one that has run out of handles:
 // many cannot, and say it with the same SSH_FX_FAILURE.
-func (f *FS) openDir(ctx context.Context, s *session, dir string) (*sftp.File, error) {
+func (f *FS) openDir(ctx context.Context, s *session, dir string) (*handle, error) {
 	for {
 		t, err := f.gate.enter(ctx, s)
 		if err != nil {
 			return nil, err
 		}
-		file, err := s.openFile(f.abs(dir), os.O_RDONLY)
+		name, err := s.send(reqOpen, f.abs(dir), uint32(openRead), uint32(0)).handle()
 		if err == nil {
 			f.changes.opens.Store(true)
-			return file, nil
+			return &handle{s, name}, nil
 		}
 		again := hasStatus(err, statusFailure) && f.changes.opens.Load() && f.gate.crowded(t)
 		f.gate.leave()

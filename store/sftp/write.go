@@ -1,73 +1,60 @@
 package sftp
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
 	"path"
-	"syscall"
 
-	"github.com/pkg/sftp"
 	"golang.org/x/sync/errgroup"
-
-	"github.com/otactl/otactl/store"
 )
 
-// Write makes a new file. Three trips: OPEN; all WRITEs and the mode at once; FSYNC. After a good FSYNC there is nothing
-// left that CLOSE could report, so it is not waited for; a server without FSYNC takes CLOSE as its third trip, because
-// there a full disk may show.
+// Write makes a new file. Two trips: OPEN; then all WRITEs, the mode, FSYNC and CLOSE at once.
 func (f *FS) Write(ctx context.Context, name string, mode fs.FileMode, data []byte) error {
 	return f.do(ctx, "write", name, func(s *session) error {
-		file, err := f.openFile(ctx, s, name, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
-		if err != nil {
-			return f.full(s, name, len(data), err)
-		}
-		synced, err := f.fill(ctx, s, file, mode, data)
-		if synced || err != nil {
-			f.closeLater(file)
-			return f.full(s, name, len(data), err)
-		}
-		defer f.gate.leave()
-		return f.full(s, name, len(data), file.Close())
+		return f.write(ctx, s, name, mode, func(context.Context) ([]byte, error) { return data, nil })
 	})
 }
 
-// fill gives a new file its content and mode and makes them durable, if the server can.
-func (f *FS) fill(ctx context.Context, s *session, file *sftp.File, mode fs.FileMode, data []byte) (synced bool, err error) {
-	var g errgroup.Group
-	g.SetLimit(64)
-	g.Go(func() error { return file.Chmod(mode) })
-	for at := 0; at < len(data); at += chunk {
-		if ctx.Err() != nil {
-			break
-		}
-		piece := data[at:min(at+chunk, len(data))]
-		g.Go(func() error {
-			n, err := file.WriteAt(piece, int64(at))
-			if err == nil {
-				f.Written(int64(n))
-			}
-			return err
-		})
+func (f *FS) write(ctx context.Context, s *session, name string, mode fs.FileMode, content func(context.Context) ([]byte, error)) error {
+	file, err := f.openOwn(ctx, s, name, openCreate)
+	if err != nil {
+		return f.full(s, name, 1, err)
 	}
-	if err := errors.Join(g.Wait(), ctx.Err()); err != nil {
-		return false, err
+	data, err := content(ctx)
+	if err != nil {
+		f.leaveOpen(file)
+		return err
 	}
-	return flush(s, file)
+	return f.full(s, name, len(data), f.fill(ctx, file, mode, data))
 }
 
-// flush makes a file durable. A server that does not know how is no error; any other failure is one.
-func flush(s *session, file *sftp.File) (synced bool, err error) {
-	if !s.has("fsync@openssh.com") {
-		return false, nil
+// fill gives a new file its content and mode, makes them durable, if the server can, and closes it. After a good FSYNC there
+// is nothing left that CLOSE could report, so it is not waited for; a server without FSYNC may only then find its disk full.
+func (f *FS) fill(ctx context.Context, file *handle, mode fs.FileMode, data []byte) error {
+	moded := file.chmod(mode)
+	var pieces []*answer
+	for at := 0; at < len(data) && ctx.Err() == nil; at += chunk {
+		pieces = append(pieces, file.write(int64(at), data[at:min(at+chunk, len(data))]))
 	}
-	err = file.Sync()
-	if hasStatus(err, statusUnsupported) {
-		return false, nil
+	synced := file.sync()
+	closed := file.close()
+	err := moded.done()
+	for i, a := range pieces {
+		failed := a.done()
+		if failed == nil {
+			f.Written(int64(min(chunk, len(data)-i*chunk)))
+		}
+		err = cmp.Or(err, failed)
 	}
-	return err == nil, err
+	durable, failed := synced()
+	if durable {
+		f.closedLater(closed)
+		return cmp.Or(err, ctx.Err())
+	}
+	defer f.gate.leave()
+	return cmp.Or(err, failed, closed.done(), ctx.Err())
 }
 
 // Mkdir makes a new folder. One trip: MKDIR; and another one for a mode. That the root is not there is a
@@ -83,10 +70,7 @@ func (f *FS) Mkdir(ctx context.Context, name string, mode fs.FileMode) error {
 		}
 		return s.client.Chmod(f.abs(name), mode)
 	})
-	if errors.Is(err, fs.ErrNotExist) && path.Dir(name) == "." {
-		return &store.RefusedError{Target: f.Target, Err: fmt.Errorf("folder %q: %w", f.Root, syscall.ENOENT)}
-	}
-	return err
+	return f.rootMissing(name, err)
 }
 
 // Chmod sets the mode of a folder. One trip.
@@ -98,20 +82,26 @@ func (f *FS) Chmod(ctx context.Context, name string, mode fs.FileMode) error {
 // which refuses on every server that has it; RENAME for a folder that this FS has made, because no server renames a
 // folder onto one that is not empty. One more trip if the name is taken, and two for a folder that was made elsewhere.
 func (f *FS) Place(ctx context.Context, old, name string) error {
-	return f.do(ctx, "place", name, func(s *session) error {
-		f.changes.begin(ctx, f, s, path.Dir(name))
-		if f.folders.has(old) {
-			return f.rename(s, old, name)
-		}
-		if !s.has("hardlink@openssh.com") {
-			return f.placeByRename(s, old, name)
-		}
-		err := s.client.Link(f.abs(old), f.abs(name))
+	return f.do(ctx, "place", name, func(s *session) error { return f.place(ctx, s, old, name)() })
+}
+
+// place sends what gives a name, and returns what waits for the answer.
+func (f *FS) place(ctx context.Context, s *session, old, name string) (wait func() error) {
+	f.changes.begin(ctx, f, s, path.Dir(name))
+	switch {
+	case f.folders.has(old):
+		return f.rename(s, old, name)
+	case !s.has("hardlink@openssh.com"):
+		return func() error { return f.placeByRename(s, old, name) }
+	}
+	linked := s.send(reqExtended, "hardlink@openssh.com", f.abs(old), f.abs(name))
+	return func() error {
+		err := linked.done()
 		if err == nil || !answered(err) || errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		return f.unplaced(s, old, name, err)
-	})
+	}
 }
 
 // unplaced looks why a LINK was refused. The name may be taken, or old may be a folder, which cannot be linked, or may be
@@ -134,19 +124,22 @@ func (f *FS) unplaced(s *session, old, name string, err error) error {
 	case gone != nil:
 		return gone
 	case folder && !errors.Is(reason, fs.ErrExist):
-		return f.rename(s, old, name)
+		return f.rename(s, old, name)()
 	}
 	return f.full(s, name, 1, reason)
 }
 
-// rename renames a folder.
-func (f *FS) rename(s *session, old, name string) error {
-	err := s.client.Rename(f.abs(old), f.abs(name))
-	if err == nil {
-		f.folders.remove(old)
-		return nil
+// rename sends what renames a folder, and returns what waits for the answer.
+func (f *FS) rename(s *session, old, name string) (wait func() error) {
+	renamed := s.send(reqRename, f.abs(old), f.abs(name))
+	return func() error {
+		err := renamed.done()
+		if err == nil {
+			f.folders.remove(old)
+			return nil
+		}
+		return f.taken(s, name, err)
 	}
-	return f.taken(s, name, err)
 }
 
 // placeByRename places what cannot be linked.
@@ -156,7 +149,7 @@ func (f *FS) placeByRename(s *session, old, name string) error {
 		return err
 	}
 	if info.IsDir() {
-		return f.rename(s, old, name)
+		return f.rename(s, old, name)()
 	}
 	if f.plain.get() != refuses {
 		return errNoPlace
@@ -170,16 +163,19 @@ func (f *FS) placeByRename(s *session, old, name string) error {
 
 // Replace gives a file the name of another, which is gone in the same step. One trip.
 func (f *FS) Replace(ctx context.Context, old, name string) error {
-	return f.do(ctx, "replace", name, func(s *session) error {
-		f.changes.begin(ctx, f, s, path.Dir(name))
-		if s.has("posix-rename@openssh.com") {
-			return s.client.PosixRename(f.abs(old), f.abs(name))
-		}
-		if f.plain.get() != replaces {
-			return errNoReplace
-		}
-		return s.client.Rename(f.abs(old), f.abs(name))
-	})
+	return f.do(ctx, "replace", name, func(s *session) error { return f.replace(ctx, s, old, name)() })
+}
+
+// replace sends what replaces a name, and returns what waits for the answer.
+func (f *FS) replace(ctx context.Context, s *session, old, name string) (wait func() error) {
+	f.changes.begin(ctx, f, s, path.Dir(name))
+	if s.has("posix-rename@openssh.com") {
+		return s.send(reqExtended, "posix-rename@openssh.com", f.abs(old), f.abs(name)).done
+	}
+	if f.plain.get() != replaces {
+		return func() error { return errNoReplace }
+	}
+	return s.send(reqRename, f.abs(old), f.abs(name)).done
 }
 
 // Remove removes a file or an empty folder. One trip for a file that is there and for a folder that this FS has made;

@@ -1,0 +1,182 @@
+package posix
+
+import (
+	"context"
+	"io/fs"
+	"path"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/otactl/otactl/store"
+)
+
+// A draft is what a change will consist of, where nobody knows of it: temporary folders.
+type draft struct {
+	claim  string   // has the entry and the pointer in it
+	staged string   // has the objects in it; "" if there are none
+	names  []string // of the objects there
+}
+
+var claimNames = []string{"entry", "version"}
+
+// prepare makes the draft of a change while that is still being planned, and sees to it that the last change has taken effect
+// or never will and that the pointer is as it was planned on. After an error nothing of the draft stays.
+func (s *Store) prepare(ctx context.Context, c *store.Commit) (draft, error) {
+	d := draft{claim: tempName(c.Project), names: stagedNames(len(c.Objects))}
+	if len(c.Objects) > 0 {
+		d.staged = tempName(c.Project)
+	}
+	work, stop := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	planned := make(chan struct{})
+	p := preparation{s, d, *c, c, planned}
+	go func() { done <- p.run(work) }()
+	err := p.plan(ctx)
+	if err == nil {
+		close(planned)
+		select {
+		case err = <-done:
+			done <- err
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	stop()
+	if err == nil {
+		return d, nil
+	}
+	err = s.orSwept(ctx, d, err)
+	s.background.Go(func() {
+		<-done // what is under way could come after its removal
+		s.discardDraft(ctx, d)
+	})
+	return d, err
+}
+
+// discardDraft removes a draft while nobody waits.
+func (s *Store) discardDraft(ctx context.Context, d draft) {
+	s.discard(ctx, d.claim, claimNames...)
+	s.discard(ctx, d.staged, d.names...)
+}
+
+// A preparation is under way.
+type preparation struct {
+	*Store
+	draft   draft
+	first   store.Commit  // as it was when it was planned
+	commit  *store.Commit // complete when planned is closed
+	planned chan struct{}
+}
+
+func (p *preparation) plan(ctx context.Context) error {
+	if p.first.Plan == nil {
+		return nil
+	}
+	return p.first.Plan(ctx, p.commit)
+}
+
+// wait waits until the change is planned.
+func (p *preparation) wait(ctx context.Context) error {
+	select {
+	case <-p.planned:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (p *preparation) run(ctx context.Context) error {
+	project, log := p.first.Project, path.Dir(p.first.Claim(p.first.Seq))
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return p.fill(gctx, project, p.draft.claim, p.claimFiles()) })
+	dirs := parents(p.first.Objects)
+	if len(p.first.Objects) > 0 {
+		g.Go(func() error { return p.fill(gctx, project, p.draft.staged, p.objectFiles()) })
+	}
+	if p.first.Seq == 1 {
+		dirs = append(dirs, project, path.Dir(log), log)
+	}
+	g.Go(func() error { return p.open(gctx, dirs) })
+	g.Go(func() error { return p.fenceAndLook(gctx) })
+	if e, ok := p.fs.(Pipeliner); ok {
+		e.Expect(gctx, project, log)
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if p.draft.staged == "" {
+		return p.fs.Sync(ctx, p.draft.claim)
+	}
+	return p.fs.Sync(ctx, p.draft.claim, p.draft.staged)
+}
+
+// claimFiles are what the claim will consist of. They are written when they are planned.
+func (p *preparation) claimFiles() []File {
+	entry := File{"entry", privateFile, func(ctx context.Context) ([]byte, error) {
+		err := p.wait(ctx)
+		return p.commit.Entry, err
+	}}
+	if p.first.Plan == nil && p.first.Next == nil {
+		return []File{entry}
+	}
+	return []File{entry, {"version", publicFile, func(ctx context.Context) ([]byte, error) {
+		err := p.wait(ctx)
+		return p.commit.Next, err
+	}}}
+}
+
+// objectFiles are the objects under temporary names.
+func (p *preparation) objectFiles() (files []File) {
+	for i, o := range p.first.Objects {
+		files = append(files, File{stagedName(i), fileMode(o.Name), func(context.Context) ([]byte, error) { return o.Data, nil }})
+	}
+	return files
+}
+
+// open makes folders as they should be. If there is something to do, it waits for the plan.
+func (p *preparation) open(ctx context.Context, dirs []string) error {
+	open := make([]bool, len(dirs))
+	err := p.each(ctx, len(dirs), func(ctx context.Context, i int) error {
+		info, err := p.fs.Stat(ctx, dirs[i])
+		open[i] = err == nil && modeOf(dirs[i], info) == info.Mode.Perm()
+		return ignoreAbsent(err)
+	})
+	for i := range open {
+		if err == nil && !open[i] {
+			if err = p.wait(ctx); err == nil {
+				err = p.openDir(ctx, dirs[i])
+			}
+		}
+	}
+	return err
+}
+
+// fenceAndLook sees to it that the last change has taken effect or never will, and then looks at the pointer. While it is not
+// certain that there will be a change, it only looks: if what waits to become the pointer is gone, it never comes back.
+func (p *preparation) fenceAndLook(ctx context.Context) error {
+	if p.first.Plan != nil && p.first.Seq > 1 {
+		_, err := p.fs.Lstat(ctx, path.Join(p.first.Claim(p.first.Seq-1), "version"))
+		if err == nil {
+			err = p.wait(ctx)
+		} else if ignoreAbsent(err) == nil {
+			return p.look(ctx, p.first)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return p.fence(ctx, p.first)
+}
+
+// modeOf is the mode that a folder should have, given what it has.
+func modeOf(dir string, info Info) fs.FileMode {
+	mode := info.Mode.Perm()
+	switch {
+	case !info.Mode.IsDir():
+		return mode
+	case strings.Contains(dir+"/", "/.otactl/"):
+		return (mode | privateDir) &^ 0o007
+	}
+	return mode | publicDir
+}
