@@ -31,22 +31,29 @@ func Run(ctx context.Context, st store.Store, p layout.Project) (Status, error) 
 	if err != nil {
 		return Status{}, err
 	}
+	s.Recall(ctx)
 	status := Status{Project: p, Live: s.Live}
-	if err := status.readLog(ctx, s); err != nil {
+	var live release.Release
+	tag, isTag := s.LiveTag()
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return status.readLog(gctx, s) })
+	var liveErr error // comes after one of the log
+	if isTag {
+		g.Go(func() error { live, liveErr = s.Release(ctx, tag); return nil })
+	}
+	if err := g.Wait(); err != nil {
 		return status, err
 	}
-	tag, isTag := s.LiveTag()
 	if !isTag {
 		if s.Live != "" {
 			status.Problems = append(status.Problems, (&release.PointerError{Text: s.Live}).Error())
 		}
 		return status, nil
 	}
-	status.Release, err = s.Release(ctx, tag)
-	status.Bytes = status.Release.Manifest.Size()
+	status.Release, status.Bytes = live, live.Manifest.Size()
 	switch r := status.Release; {
-	case err != nil:
-		return status, err
+	case liveErr != nil:
+		return status, liveErr
 	case r.Raw == nil && r.HandMade == nil:
 		status.Problems = append(status.Problems, fmt.Sprintf("release %s has no manifest", tag))
 	case len(r.Missing) > 0:

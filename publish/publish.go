@@ -74,9 +74,14 @@ func Run(ctx context.Context, st store.Store, r Request) (Result, error) {
 		return Result{}, err
 	}
 	p := &publisher{Request: r, store: st, manifest: manifest, raw: raw}
+	isNew := p.guess(ctx)
 	var result Result
 	err = release.Attempt(ctx, st, r.Project, func(s *release.State) (err error) {
-		result, err = p.attempt(ctx, s)
+		if <-isNew && p.likely(s) {
+			result, err = p.ahead(ctx, s)
+		} else {
+			result, err = p.attempt(ctx, s)
+		}
 		return err
 	})
 	return result, err
@@ -91,41 +96,47 @@ type publisher struct {
 
 // attempt plans on one state and, if that is asked for, does what was planned.
 func (p *publisher) attempt(ctx context.Context, s *release.State) (Result, error) {
+	result, f, err := p.plan(ctx, s)
+	if err != nil || p.DryRun || result.Plan.Seq == 0 {
+		return result, err
+	}
+	result.Swept, err = p.carryOut(ctx, s, f, result.Outcome)
+	return result, err
+}
+
+// plan says what this publish comes to on one state, or refuses it.
+func (p *publisher) plan(ctx context.Context, s *release.State) (Result, found, error) {
 	result := Result{Manifest: p.manifest}
 	f, err := p.look(ctx, s)
 	if err == nil {
 		err = release.Release{Tag: p.Tag, Raw: p.manifestOf(f)}.CheckSigned(p.Signers)
 	}
 	if err != nil {
-		return result, err
+		return result, f, err
 	}
 	result.Outcome, err = p.decide(ctx, s, f)
 	if err != nil {
-		return result, err
+		return result, f, err
 	}
 	result.Warnings = p.warnings(s, f)
 	if p.Strict && len(result.Warnings) > 0 {
-		return result, &release.StrictError{Warnings: result.Warnings}
+		return result, f, &release.StrictError{Warnings: result.Warnings}
 	}
-	if result.Outcome == Already || result.Outcome == Superseded {
+	switch result.Outcome {
+	case Already, Superseded:
 		result.Plan = release.Plan{Action: layout.Publish, From: s.Live, To: s.Live}
-		return result, nil
+		return result, f, nil
+	case Staged:
+		result.Plan = s.Plan(layout.Publish, layout.Tag{})
+	default:
+		result.Plan = s.Plan(layout.Publish, p.Tag)
 	}
-	to := p.Tag
-	if result.Outcome == Staged {
-		to = layout.Tag{}
-	}
-	result.Plan = s.Plan(layout.Publish, to)
 	result.Plan.Create = f.toCreate
-	if p.DryRun {
-		return result, nil
-	}
-	result.Swept, err = p.carryOut(ctx, s, f, to)
-	return result, err
+	return result, f, nil
 }
 
 // carryOut is the whole safety argument of a publish: adopt, create, have it checked, and only then commit.
-func (p *publisher) carryOut(ctx context.Context, s *release.State, f found, to layout.Tag) (swept []string, err error) {
+func (p *publisher) carryOut(ctx context.Context, s *release.State, f found, o Outcome) (swept []string, err error) {
 	if err := s.Adopt(ctx, p.Who); err != nil {
 		return nil, err
 	}
@@ -135,13 +146,20 @@ func (p *publisher) carryOut(ctx context.Context, s *release.State, f found, to 
 	if err := g.Wait(); err != nil {
 		return swept, err
 	}
+	to := p.Tag
+	if o == Staged {
+		to = layout.Tag{}
+	}
 	if p.Check != nil && !to.IsZero() {
 		if err := p.Check(ctx, release.Release{Tag: p.Tag, Kind: p.Kind, Raw: p.manifestOf(f), Manifest: p.manifest}); err != nil {
 			return swept, err
 		}
 	}
-	entry := layout.Entry{Action: layout.Publish, Tags: []string{p.Tag.String()}, Manifest: release.SHA256(p.manifestOf(f)), Unchecked: p.Unchecked}
-	return swept, s.Commit(ctx, entry, to, p.Who)
+	return swept, s.Commit(ctx, p.entry(f), to, p.Who)
+}
+
+func (p *publisher) entry(f found) layout.Entry {
+	return layout.Entry{Action: layout.Publish, Tags: []string{p.Tag.String()}, Manifest: release.SHA256(p.manifestOf(f)), Unchecked: p.Unchecked}
 }
 
 // objects are the files of the release and, as the last object, its manifest: it is what makes the release complete. A

@@ -4,6 +4,7 @@ package rollback
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/otactl/otactl/internal/release"
@@ -63,43 +64,78 @@ func attempt(ctx context.Context, st store.Store, s *release.State, r Request, a
 	if !s.Exists() {
 		return Result{}, s.NoProject(ctx)
 	}
-	tag, err := choose(ctx, s, r.Tag, action)
-	if err != nil {
-		return Result{Tag: tag}, err
+	c := change{Request: r, store: st, action: action, result: Result{Tag: r.Tag}}
+	if s.Seq == 0 || r.DryRun || r.Verify || r.Check != nil || r.Tag.String() == s.Live {
+		return c.inSteps(ctx, s)
 	}
-	result := Result{Tag: tag}
-	if err := r.verify(ctx, st, tag); err != nil {
-		return result, err
+	err := s.Decide(ctx, nil, r.Who, func(ctx context.Context) (release.Decision, error) { return c.decide(ctx, s) })
+	if errors.Is(err, errNothing) {
+		err = nil
 	}
-	if tag.String() == s.Live {
-		result.Plan = release.Plan{Action: action, From: s.Live, To: s.Live}
-		return result, nil
+	return c.result, err
+}
+
+// A change is made or refused.
+type change struct {
+	Request
+	store  store.Store
+	action layout.Action
+	target release.Release
+	result Result
+}
+
+// errNothing says that there is nothing to change.
+var errNothing = errors.New("live already")
+
+// inSteps decides before anything is prepared.
+func (c *change) inSteps(ctx context.Context, s *release.State) (Result, error) {
+	d, err := c.decide(ctx, s)
+	switch {
+	case errors.Is(err, errNothing), err == nil && c.DryRun:
+		return c.result, nil
+	case err != nil:
+		return c.result, err
 	}
-	target, err := s.Target(ctx, tag, r.AllowLayoutChange)
-	if err != nil {
-		return result, err
-	}
-	if err := target.CheckSigned(r.Signers); err != nil {
-		return result, err
-	}
-	result.Plan = s.Plan(action, tag)
-	result.Files, result.Bytes = len(target.Names()), target.Manifest.Size()
-	result.Warnings = warnings(s, target)
-	if r.Strict && len(result.Warnings) > 0 {
-		return result, &release.StrictError{Warnings: result.Warnings}
-	}
-	if r.DryRun {
-		return result, nil
-	}
-	if r.Check != nil {
-		if err := r.Check(ctx, target); err != nil {
-			return result, err
+	if c.Check != nil {
+		if err := c.Check(ctx, c.target); err != nil {
+			return c.result, err
 		}
 	}
-	if err := s.Adopt(ctx, r.Who); err != nil {
-		return result, err
+	if err := s.Adopt(ctx, c.Who); err != nil {
+		return c.result, err
 	}
-	return result, s.Commit(ctx, layout.Entry{Action: action, Manifest: target.ManifestSHA256()}, tag, r.Who)
+	return c.result, s.Commit(ctx, d.Entry, d.To, c.Who)
+}
+
+// decide says what is to be changed, or refuses it.
+func (c *change) decide(ctx context.Context, s *release.State) (release.Decision, error) {
+	tag, err := choose(ctx, s, c.Tag, c.action)
+	c.result.Tag = tag
+	if err != nil {
+		return release.Decision{}, err
+	}
+	if err := c.verify(ctx, c.store, tag); err != nil {
+		return release.Decision{}, err
+	}
+	if tag.String() == s.Live {
+		c.result.Plan = release.Plan{Action: c.action, From: s.Live, To: s.Live}
+		return release.Decision{}, errNothing
+	}
+	target, err := s.Target(ctx, tag, c.AllowLayoutChange)
+	if err != nil {
+		return release.Decision{}, err
+	}
+	if err := target.CheckSigned(c.Signers); err != nil {
+		return release.Decision{}, err
+	}
+	c.target = target
+	c.result.Plan = s.Plan(c.action, tag)
+	c.result.Files, c.result.Bytes = len(target.Names()), target.Manifest.Size()
+	c.result.Warnings = warnings(s, target)
+	if c.Strict && len(c.result.Warnings) > 0 {
+		return release.Decision{}, &release.StrictError{Warnings: c.result.Warnings}
+	}
+	return release.Decision{Entry: layout.Entry{Action: c.action, Manifest: target.ManifestSHA256()}, To: tag}, nil
 }
 
 // verify compares the release with what was published, if that is asked for.
@@ -117,6 +153,7 @@ func choose(ctx context.Context, s *release.State, tag layout.Tag, action layout
 		if !isTag && s.Live != "" {
 			return tag, &release.PointerError{Text: s.Live}
 		}
+		s.Recall(ctx)
 		return s.Before(ctx)
 	}
 	if !isTag || tag.String() == s.Live {

@@ -63,26 +63,62 @@ func (s *State) Adopt(ctx context.Context, who Who) error {
 // Commit makes one change: it claims the next number for the entry, and makes the tag live unless it is zero. Before it,
 // the tombstones of the change before are completed. Its errors are those of [store.Store.Commit].
 func (s *State) Commit(ctx context.Context, e layout.Entry, to layout.Tag, who Who) error {
+	c := s.change()
+	e, err := s.complete(ctx, &c, e, to, who)
+	if err != nil {
+		return err
+	}
+	return s.commit(ctx, c, &e)
+}
+
+// A Decision is what a change comes to.
+type Decision struct {
+	Entry layout.Entry
+	To    layout.Tag // becomes live, and is not live yet
+}
+
+// Decide is Commit for a change that is decided while it is being prepared, with the objects that it needs if none of them is
+// there. If decide fails, nothing is changed, and its error is returned.
+func (s *State) Decide(ctx context.Context, objects []store.Object, who Who, decide func(context.Context) (Decision, error)) error {
+	c := s.change()
+	c.Objects = objects
+	var entry layout.Entry
+	c.Plan = func(ctx context.Context, c *store.Commit) error {
+		d, err := decide(ctx)
+		if err == nil {
+			entry, err = s.complete(ctx, c, d.Entry, d.To, who)
+		}
+		return err
+	}
+	return s.commit(ctx, c, &entry)
+}
+
+func (s *State) change() store.Commit {
+	return store.Commit{Project: string(s.Project), Seq: s.Seq + 1, Old: s.Pointer}
+}
+
+// complete says in c what is to be changed.
+func (s *State) complete(ctx context.Context, c *store.Commit, e layout.Entry, to layout.Tag, who Who) (layout.Entry, error) {
 	e.Time = who.Time.UTC().Truncate(time.Second)
 	e.By, e.Note, e.Commit, e.URL = who.By, who.Note, who.Commit, who.URL
 	e.From, e.To = s.Live, s.Live
-	c := store.Commit{Project: string(s.Project), Seq: s.Seq + 1, Old: s.Pointer}
 	if !to.IsZero() && to.String() != s.Live {
 		e.To, c.Next = to.String(), layout.PointerContent(to)
 	}
 	if c.Entry = e.Bytes(); len(c.Entry) > layout.MaxEntry { // nobody could read it, and so nobody could change the project again
-		return fmt.Errorf("log entry of %s: %d bytes, and %d are the limit", e.Action, len(c.Entry), layout.MaxEntry)
+		return e, fmt.Errorf("log entry of %s: %d bytes, and %d are the limit", e.Action, len(c.Entry), layout.MaxEntry)
 	}
-	if err := s.Bury(ctx); err != nil {
-		return err
-	}
+	return e, s.Bury(ctx)
+}
+
+func (s *State) commit(ctx context.Context, c store.Commit, e *layout.Entry) error {
 	if err := s.store.Commit(ctx, c); err != nil {
 		return err
 	}
 	s.Seq++
-	s.setEntry(s.Seq, e)
-	if c.Next != nil {
-		s.Live, s.Pointer = e.To, c.Next
+	s.setEntry(s.Seq, *e)
+	if e.To != s.Live {
+		s.Live, s.Pointer = e.To, []byte(e.To+"\n")
 	}
 	return nil
 }

@@ -84,6 +84,17 @@ func (s *State) readEntry(ctx context.Context, seq int) (layout.Entry, error) {
 	return e, nil
 }
 
+// Recall reads ahead what most questions about the past need: the newest entries of the log, and the manifest of the live
+// release. What goes wrong shows when it is asked for.
+func (s *State) Recall(ctx context.Context) {
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { _ = s.readEntries(gctx, max(1, s.Seq-batch+1), s.Seq); return nil })
+	if live, ok := s.LiveTag(); ok {
+		g.Go(func() error { _, _ = s.Describe(gctx, live); return nil })
+	}
+	_ = g.Wait() // never fails
+}
+
 // WasLive reports whether the tag was ever live since otactl first wrote to the project: whatever was live at some time is
 // what a later change found, or is live still.
 func (s *State) WasLive(ctx context.Context, t layout.Tag) (was bool, err error) {

@@ -65,10 +65,16 @@ func SHA256(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Release reads what the server has of a tag and looks whether all of its files are there.
+// Release reads what the server has of a tag and looks whether all of its files are there. Files that the live release has
+// too are looked for before the manifest has come.
 func (s *State) Release(ctx context.Context, t layout.Tag) (Release, error) {
-	r, err := s.Describe(ctx, t)
-	if err != nil {
+	var r Release
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { r, err = s.Describe(gctx, t); return err })
+	if live, ok := s.described(s.Live); ok {
+		g.Go(func() error { _, _ = s.sizes(gctx, live.Kind, t, live.Names()); return nil }) // asked again if it matters
+	}
+	if err := g.Wait(); err != nil {
 		return r, err
 	}
 	sizes := map[string]int64{}
@@ -88,8 +94,29 @@ func (s *State) Release(ctx context.Context, t layout.Tag) (Release, error) {
 	return r, nil
 }
 
-// Describe reads the manifest of a tag, if it has one, and does not look for its files.
+// Describe reads the manifest of a tag once, if it has one, and does not look for its files.
 func (s *State) Describe(ctx context.Context, t layout.Tag) (Release, error) {
+	if r, ok := s.described(t.String()); ok {
+		return r, nil
+	}
+	r, err := s.describe(ctx, t)
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.releases[t.String()] = r
+	}
+	return r, err
+}
+
+// described returns what was read of a tag already.
+func (s *State) described(tag string) (Release, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.releases[tag]
+	return r, ok
+}
+
+func (s *State) describe(ctx context.Context, t layout.Tag) (Release, error) {
 	r := Release{Tag: t}
 	if h, ok := s.Adoption(t); ok {
 		r.HandMade, r.Kind = &h, h.Kind
@@ -112,21 +139,34 @@ func (s *State) Describe(ctx context.Context, t layout.Tag) (Release, error) {
 	return r, nil
 }
 
-// sizes returns the size of each file of a release in bytes, or -1 for one that is not there.
+// sizes returns the size of each file of a release in bytes, or -1 for one that is not there. Each is asked for once.
 func (s *State) sizes(ctx context.Context, k layout.Kind, t layout.Tag, names []string) ([]int64, error) {
 	sizes := make([]int64, len(names))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(128)
 	for i, name := range names {
-		g.Go(func() (err error) {
-			sizes[i], err = s.store.Size(gctx, s.Project.File(k, t, name))
-			if errors.Is(err, fs.ErrNotExist) {
-				sizes[i], err = -1, nil
-			}
-			return err
-		})
+		g.Go(func() (err error) { sizes[i], err = s.size(gctx, s.Project.File(k, t, name)); return err })
 	}
 	return sizes, g.Wait()
+}
+
+func (s *State) size(ctx context.Context, path string) (int64, error) {
+	s.mu.Lock()
+	size, known := s.known[path]
+	s.mu.Unlock()
+	if known {
+		return size, nil
+	}
+	size, err := s.store.Size(ctx, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		size, err = -1, nil
+	}
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.known[path] = size
+	}
+	return size, err
 }
 
 // Target reads the release that the pointer is to be set to, and refuses one that devices must not be sent to: an
@@ -137,6 +177,9 @@ func (s *State) Target(ctx context.Context, t layout.Tag, allowLayoutChange bool
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { r, err = s.Release(gctx, t); return err })
 	g.Go(func() (err error) { pruned, err = s.Pruned(gctx, t); return err })
+	if live, ok := s.LiveTag(); ok && !allowLayoutChange {
+		g.Go(func() error { _, _ = s.Describe(gctx, live); return nil }) // CheckLayout asks for it
+	}
 	err := g.Wait()
 	switch {
 	case err != nil:

@@ -37,12 +37,17 @@ type State struct {
 	store   store.Store
 	mu      sync.Mutex
 	entries map[int]layout.Entry // what was read of the log
+
+	releases map[string]Release // what was read of releases, by tag
+	known    map[string]int64   // sizes of files, by path; -1: not there
 }
 
 // Load reads the state of a project. What it reads of releases must be read after it: then every change that the log did
 // not show yet makes the commit fail.
 func Load(ctx context.Context, st store.Store, p layout.Project) (*State, error) {
-	s := &State{Project: p, store: st, entries: map[int]layout.Entry{}}
+	s := &State{
+		Project: p, store: st, entries: map[int]layout.Entry{}, releases: map[string]Release{}, known: map[string]int64{},
+	}
 	var first layout.Entry
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { s.Seq, err = s.lastSeq(gctx); return err })

@@ -42,7 +42,7 @@ func (s *Store) Commit(ctx context.Context, c store.Commit) error {
 	return s.seal(context.WithoutCancel(ctx), c, errs[1])
 }
 
-// claim adds the objects, and the number to the log. Of all who planned on the same last change, one gets this number; from
+// claim adds the last object, and the number to the log. Of all who planned on the same last change, one gets this number; from
 // here on the earlier ones are fenced, and the pointer is what it was found to be: only we can change it, until somebody
 // claims the next number.
 //
@@ -51,11 +51,6 @@ func (s *Store) Commit(ctx context.Context, c store.Commit) error {
 func (s *Store) claim(ctx context.Context, c store.Commit, d draft) error {
 	dirs := parents(c.Objects)
 	last := len(c.Objects) - 1
-	if last >= 0 {
-		if err := s.placeAll(ctx, d.staged, c.Objects[:last]); err != nil {
-			return err
-		}
-	}
 	claim := c.Claim(c.Seq)
 	after := []Step{{Place, d.claim, claim}, {Do: Sync, Name: path.Dir(claim)}}
 	if last < 0 {

@@ -20,8 +20,9 @@ type draft struct {
 
 var claimNames = []string{"entry", "version"}
 
-// prepare makes the draft of a change while that is still being planned, and sees to it that the last change has taken effect
-// or never will and that the pointer is as it was planned on. After an error nothing of the draft stays.
+// prepare makes the draft of a change while that is still being planned. It sees to it that the last change has taken effect or
+// never will, that the pointer is as it was planned on, and that all objects but the last one are there. After an error
+// nothing of the draft stays.
 func (s *Store) prepare(ctx context.Context, c *store.Commit) (draft, error) {
 	d := draft{claim: tempName(c.Project), names: stagedNames(len(c.Objects))}
 	if len(c.Objects) > 0 {
@@ -89,26 +90,43 @@ func (p *preparation) wait(ctx context.Context) error {
 func (p *preparation) run(ctx context.Context) error {
 	project, log := p.first.Project, path.Dir(p.first.Claim(p.first.Seq))
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return p.fill(gctx, project, p.draft.claim, p.claimFiles()) })
-	dirs := parents(p.first.Objects)
+	g.Go(func() error {
+		if err := p.fill(gctx, project, p.draft.claim, p.claimFiles()); err != nil {
+			return err
+		}
+		return p.fs.Sync(gctx, p.draft.claim)
+	})
 	if len(p.first.Objects) > 0 {
-		g.Go(func() error { return p.fill(gctx, project, p.draft.staged, p.objectFiles()) })
+		g.Go(func() error { return p.addObjects(gctx) })
 	}
 	if p.first.Seq == 1 {
-		dirs = append(dirs, project, path.Dir(log), log)
+		g.Go(func() error { return p.open(gctx, []string{project, path.Dir(log), log}) })
 	}
-	g.Go(func() error { return p.open(gctx, dirs) })
 	g.Go(func() error { return p.fenceAndLook(gctx) })
 	if e, ok := p.fs.(Pipeliner); ok {
 		e.Expect(gctx, project, log)
 	}
+	return g.Wait()
+}
+
+// addObjects sends all objects and, once it is certain that they are wanted, gives all but the last one their names.
+func (p *preparation) addObjects(ctx context.Context) error {
+	objects := p.first.Objects
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := p.fill(gctx, p.first.Project, p.draft.staged, p.objectFiles()); err != nil {
+			return err
+		}
+		return p.fs.Sync(gctx, p.draft.staged)
+	})
+	g.Go(func() error { return p.open(gctx, parents(objects)) })
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	if p.draft.staged == "" {
-		return p.fs.Sync(ctx, p.draft.claim)
+	if err := p.wait(ctx); err != nil {
+		return err
 	}
-	return p.fs.Sync(ctx, p.draft.claim, p.draft.staged)
+	return p.placeAll(ctx, p.draft.staged, objects[:len(objects)-1])
 }
 
 // claimFiles are what the claim will consist of. They are written when they are planned.
