@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,8 +21,14 @@ import (
 	"github.com/otactl/otactl/store/sftp"
 )
 
-// maxTrips is what a publish over SFTP may cost in sequential round trips, login included.
-const maxTrips = 34
+// What a command over SFTP costs in sequential round trips at most, login included, on a project with 100 log entries and 50
+// releases.
+const (
+	publishTrips  = 15
+	rollbackTrips = 16 // to a tag
+	undoTrips     = 17 // without one
+	statusTrips   = 14
+)
 
 // hold is how long the relay holds bytes: long enough for everything to be sent that can be sent without waiting.
 const hold = 10 * time.Millisecond
@@ -91,9 +98,20 @@ func (b *bench) publish(n int) int {
 	})
 }
 
+// rollback counts the trips of a rollback without a tag.
 func (b *bench) rollback() int {
 	return b.trips(func(s store.Store) error {
 		_, err := rollback.Run(b.Context(), s, rollback.Request{Project: project, Who: on(9)})
+		return err
+	})
+}
+
+// rollbackTo counts the trips of a rollback to a tag, each time to a lower one.
+func (b *bench) rollbackTo() int {
+	lower := 48
+	return b.trips(func(s store.Store) error {
+		lower--
+		_, err := rollback.Run(b.Context(), s, rollback.Request{Project: project, Tag: tag(b, fmt.Sprintf("v1.0.%d", lower)), Who: on(9)})
 		return err
 	})
 }
@@ -105,42 +123,40 @@ func (b *bench) status() int {
 	})
 }
 
-// A publish over SFTP costs few trips, and no more of them for more files, a longer history or more old releases.
-func TestTrips(t *testing.T) {
-	b := newBench(t)
-	var all []int
-	for _, history := range []int{0, 200} {
-		grow(t, b.dir, history)
-		for _, n := range []int{2, 10, 100} {
-			trips := b.publish(n)
-			t.Logf("publish %3d files after %3d releases: %d trips", n, history, trips)
-			all = append(all, trips)
-		}
-	}
-	if least, most := slices.Min(all), slices.Max(all); most > maxTrips || most-least > 6 {
-		t.Errorf("from %d to %d trips, want at most %d, and at most 6 apart", least, most, maxTrips)
+// count counts the trips of each command on a project with 50 releases and as many log entries.
+func (b *bench) count(entries int) map[string]int {
+	grow(b, b.dir, 0, 25)
+	seesaw(b, b.dir, 23, entries-51)
+	grow(b, b.dir, 25, 50)
+	return map[string]int{
+		"publish 2": b.publish(2), "publish 10": b.publish(10), "publish 100": b.publish(100),
+		"rollback TAG": b.rollbackTo(), "rollback": b.rollback(), "status": b.status(),
 	}
 }
 
-// BenchmarkTrips counts trips, which do not depend on the machine. The time that it shows is that of the relay.
-func BenchmarkTrips(b *testing.B) {
-	bench := newBench(b)
-	grow(b, bench.dir, 100)
-	for _, c := range []struct {
-		name  string
-		count func() int
-	}{
-		{"publish-2", func() int { return bench.publish(2) }},
-		{"publish-10", func() int { return bench.publish(10) }},
-		{"publish-100", func() int { return bench.publish(100) }},
-		{"rollback", bench.rollback},
-		{"status", bench.status},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			for b.Loop() {
-				b.ReportMetric(float64(c.count()), "trips")
+// Commands over SFTP cost few trips, and no more of them for more files or a longer history.
+func TestTrips(t *testing.T) {
+	want := map[string]int{
+		"publish 2": publishTrips, "publish 10": publishTrips, "publish 100": publishTrips,
+		"rollback TAG": rollbackTrips, "rollback": undoTrips, "status": statusTrips,
+	}
+	for _, entries := range []int{100, 300} {
+		got := newBench(t).count(entries)
+		t.Logf("%d log entries: %v", entries, got)
+		for command, most := range want {
+			if got[command] > most {
+				t.Errorf("%s with %d log entries: %d trips, want at most %d", command, entries, got[command], most)
 			}
-		})
+		}
+	}
+}
+
+// BenchmarkTrips reports trips, which do not depend on the machine. The time that it shows is that of the relay.
+func BenchmarkTrips(b *testing.B) {
+	for b.Loop() {
+		for command, n := range newBench(b).count(100) {
+			b.ReportMetric(float64(n), strings.ReplaceAll(command, " ", "-")+"-trips")
+		}
 	}
 }
 
@@ -152,16 +168,33 @@ func BenchmarkStart(b *testing.B) {
 	}
 }
 
-// grow brings a project to a history of n publishes of two files each.
-func grow(t testing.TB, dir string, n int) {
+// grow publishes releases of two files each, v1.0.<lo> to below v1.0.<hi>.
+func grow(t testing.TB, dir string, lo, hi int) {
 	t.Helper()
 	s := openLocal(t, dir)
 	defer s.Close()
-	for i := range n {
+	for i := lo; i < hi; i++ {
 		text := fmt.Sprintf("v1.0.%d", i)
 		r := request(t, layout.Prefix, text, 1)
 		r.Set, r.AllowDowngrade = set(files(2, text)), true
 		if _, err := publish.Run(t.Context(), s, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// seesaw makes n more log entries: it goes back and forth between v1.0.<lower> and the next one, which is live.
+func seesaw(t testing.TB, dir string, lower, n int) {
+	t.Helper()
+	s := openLocal(t, dir)
+	defer s.Close()
+	for i := range n {
+		r := rollback.Request{Project: project, Tag: tag(t, fmt.Sprintf("v1.0.%d", lower+i%2)), Who: on(2)}
+		act := rollback.Run
+		if i%2 == 1 {
+			act = rollback.Activate
+		}
+		if _, err := act(t.Context(), s, r); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/otactl/otactl/layout"
 )
 
-// batch is how many log entries are read in one flight.
+// batch is how many log entries are read in one flight. Most questions are about the newest; each further flight brings four
+// times as many.
 const batch = 32
 
 // A Change is one entry of the log, and what became of it.
@@ -23,11 +24,11 @@ type Change struct {
 // History calls f for every change, newest first, until f returns false. Only what is needed is read.
 func (s *State) History(ctx context.Context, f func(Change) (more bool)) error {
 	next := s.Live // what the pointer was just after the change that is looked at
-	for top := s.Seq; top > 0; top -= batch {
-		if err := s.readEntries(ctx, max(1, top-batch+1), top); err != nil {
+	for top, n := s.Seq, batch; top > 0; top, n = top-n, 4*n {
+		if err := s.readEntries(ctx, max(1, top-n+1), top); err != nil {
 			return err
 		}
-		for seq := top; seq > 0 && seq > top-batch; seq-- {
+		for seq := top; seq > 0 && seq > top-n; seq-- {
 			e := s.entries[seq]
 			if !f(Change{e, seq, e.To == next || e.To == e.From}) {
 				return nil
@@ -41,6 +42,7 @@ func (s *State) History(ctx context.Context, f func(Change) (more bool)) error {
 // readEntries reads the entries from lo to hi that were not read yet.
 func (s *State) readEntries(ctx context.Context, lo, hi int) error {
 	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(8 * batch)
 	for seq := lo; seq <= hi; seq++ {
 		g.Go(func() error { _, err := s.entry(gctx, seq); return err })
 	}
