@@ -41,7 +41,7 @@ func hasStatus(err error, want uint32) bool {
 // answered reports whether err is what the server said, not what became of the connection.
 func answered(err error) bool {
 	_, status := code(err)
-	return status || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrExist)
+	return status || errors.Is(err, errEnd) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrExist)
 }
 
 // explain turns what an operation failed with into what package store promises.

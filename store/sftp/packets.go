@@ -2,6 +2,7 @@ package sftp
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -259,7 +260,7 @@ func (a *answer) handle() (string, error) {
 	return f.string(), f.err()
 }
 
-// data waits for what was read; io.EOF if there is no more.
+// data waits for what was read; errEnd if there is no more.
 func (a *answer) data() (string, error) {
 	f, err := a.wait(packetData)
 	if err != nil {
@@ -277,7 +278,7 @@ func (a *answer) info() (posix.Info, error) {
 	return f.info(""), f.err()
 }
 
-// names waits for a part of a listing; io.EOF if there is no more.
+// names waits for a part of a listing; errEnd if there is no more.
 func (a *answer) names() (infos []posix.Info, err error) {
 	f, err := a.wait(packetName)
 	if err != nil {
@@ -355,6 +356,9 @@ func (f *fields) info(name string) posix.Info {
 	return info
 }
 
+// errEnd is what the server says at the end of a file or of a listing. It is not io.EOF: a connection that ends is that, too.
+var errEnd = errors.New("there is no more")
+
 // A statusError is what a server says that it could not do.
 type statusError struct {
 	code uint32
@@ -379,7 +383,7 @@ func status(code uint32, f *fields) error {
 	case 0:
 		return nil
 	case 1:
-		return io.EOF
+		return errEnd
 	case 2:
 		return fs.ErrNotExist
 	case 3:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 
@@ -49,7 +48,7 @@ func readAll(ctx context.Context, file *handle, name string, size, limit int64) 
 	data := make([]byte, 0, min(size, maxHint))
 	for i, a := range answers {
 		piece, err := a.data()
-		if err != nil && !errors.Is(err, io.EOF) {
+		if err != nil && !errors.Is(err, errEnd) {
 			return nil, err
 		}
 		if want := min(chunk, size-int64(i)*chunk); int64(len(piece)) != want {
@@ -76,7 +75,7 @@ func readRest(ctx context.Context, file *handle, name string, data []byte, limit
 		}
 		size := min(chunk-1, limit-int64(len(data))) + 1
 		next, err := file.read(int64(len(data)), size).data()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, errEnd) {
 			return data, nil
 		}
 		if err != nil {
@@ -108,7 +107,7 @@ func (f *FS) ReadDir(ctx context.Context, name string) ([]posix.Info, error) {
 			for _, a := range answers {
 				infos, err := a.names()
 				all = append(all, infos...)
-				if errors.Is(err, io.EOF) {
+				if errors.Is(err, errEnd) {
 					return all, nil
 				}
 				if err != nil {
