@@ -104,24 +104,14 @@ type pointerFirst struct {
 	w *watcher
 }
 
-func (s *pointerFirst) Create(ctx context.Context, objects []store.Object) error {
-	if strings.HasSuffix(objects[len(objects)-1].Name, ".manifest") {
-		live := strings.TrimSuffix(filepath.Base(objects[len(objects)-1].Name), ".manifest")
-		log, err := s.List(ctx, project.Log())
-		if err != nil {
-			return err
-		}
-		old, err := s.Read(ctx, project.Pointer(), 100)
-		if err != nil {
-			return err
-		}
-		c := store.Commit{Project: string(project), Seq: len(log) + 1, Entry: []byte("x"), Old: old, Next: []byte(live + "\n")}
-		if err := s.Commit(ctx, c); err != nil {
-			return err
-		}
-		s.w.pause()
+func (s *pointerFirst) Commit(ctx context.Context, c store.Commit) error {
+	objects := c.Objects
+	c.Objects = nil
+	if err := s.Store.Commit(ctx, c); err != nil {
+		return err
 	}
-	return s.Store.Create(ctx, objects)
+	s.w.pause()
+	return s.Create(ctx, objects)
 }
 
 // overwriting gives the live release other bytes.
@@ -131,9 +121,9 @@ type overwriting struct {
 	w    *watcher
 }
 
-func (s *overwriting) Create(ctx context.Context, objects []store.Object) error {
+func (s *overwriting) Commit(ctx context.Context, c store.Commit) error {
 	const name = string(project) + "/v1.0.0_main.py"
 	err := errors.Join(s.tree.Write(ctx, "other", 0o644, []byte("print('other')\n")), s.tree.Replace(ctx, "other", name))
 	s.w.pause()
-	return errors.Join(err, s.Store.Create(ctx, objects))
+	return errors.Join(err, s.Store.Commit(ctx, c))
 }

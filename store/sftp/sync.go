@@ -21,7 +21,8 @@ type changes struct {
 // An opening is a folder that is being opened, or is open; or neither, when handles are few.
 type opening struct {
 	session *session
-	changed bool          // guarded by changes.mu
+	changed bool          // something got a name; guarded by changes.mu
+	keep    bool          // more will; guarded by changes.mu
 	done    chan struct{} // closed when file and err are set
 	file    *handle       // nil: not open
 	err     error
@@ -32,8 +33,8 @@ func (c *changes) begin(ctx context.Context, f *FS, s *session, dir string) {
 	c.expect(ctx, f, s, dir, true)
 }
 
-// expect opens a folder if that is not done yet. The handle is kept until Sync, so it leaves some for those who would have
-// to wait otherwise.
+// expect opens a folder if that is not done yet. The handle is kept until Sync, or longer if the folder was expected before
+// something got a name in it, so it leaves some for those who would have to wait otherwise.
 func (c *changes) expect(ctx context.Context, f *FS, s *session, dir string, changed bool) {
 	if !s.has("fsync@openssh.com") {
 		return
@@ -41,13 +42,13 @@ func (c *changes) expect(ctx context.Context, f *FS, s *session, dir string, cha
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if o := c.dirs[dir]; o != nil {
-		o.changed = o.changed || changed
+		o.changed, o.keep = o.changed || changed, o.keep || !changed
 		return
 	}
 	if c.dirs == nil {
 		c.dirs = map[string]*opening{}
 	}
-	o := &opening{session: s, changed: changed, done: make(chan struct{})}
+	o := &opening{session: s, changed: changed, keep: !changed, done: make(chan struct{})}
 	c.dirs[dir] = o
 	if !f.gate.spare() {
 		close(o.done)
@@ -71,19 +72,21 @@ func (c *changes) take(dir string) *opening {
 	return o
 }
 
-// giveBack keeps the handle of a folder for the next change in it. A folder that could not be made durable stays changed.
+// giveBack keeps the handle of a folder in which more will change, and closes any other. A folder that could not be made
+// durable stays changed.
 func (c *changes) giveBack(f *FS, dir string, o *opening, changed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if newer := c.dirs[dir]; newer != nil {
+	newer := c.dirs[dir]
+	if newer != nil {
 		newer.changed = newer.changed || changed
-		if o.file != nil {
-			f.leaveOpen(o.file)
-		}
-		return
 	}
-	o.changed = changed
-	c.dirs[dir] = o
+	if newer == nil && (changed || o.keep) {
+		o.changed = changed
+		c.dirs[dir] = o
+	} else if o.file != nil {
+		f.leaveOpen(o.file)
+	}
 }
 
 // Sync makes durable the names that were placed and replaced in these folders; Write has done it for the content. One trip

@@ -47,11 +47,23 @@ func nth(n int) func(step) bool {
 	}
 }
 
+// tidies reports whether a step only removes what was prepared, while nobody waits for it.
+func (s step) tidies() bool { return s.op == "remove" && strings.Contains(s.name, "/tmp.") }
+
 // testPaused pauses a publisher before each of its steps, lets another one change the project meanwhile, and then goes on:
 // the later change stands.
 func testPaused(t *testing.T, fresh Fresh[posix.FS]) {
+	t.Run("commit", func(t *testing.T) {
+		pausedAnywhere(t, fresh, func(c store.Commit) store.Commit { return c })
+	})
+	t.Run("planned meanwhile", func(t *testing.T) {
+		pausedAnywhere(t, fresh, func(c store.Commit) store.Commit { return planned(c, release("v1.0.1", 2, "data")) })
+	})
+}
+
+func pausedAnywhere(t *testing.T, fresh Fresh[posix.FS], how func(store.Commit) store.Commit) {
 	seen := map[string]int{}
-	for n := 1; pausedAt(t, fresh(t), n, seen); n++ {
+	for n := 1; pausedAt(t, fresh(t), n, seen, how); n++ {
 		if t.Failed() {
 			t.Fatalf("... paused before step %d", n)
 		}
@@ -64,18 +76,19 @@ func testPaused(t *testing.T, fresh Fresh[posix.FS]) {
 }
 
 // pausedAt reports whether the publisher has an n-th step.
-func pausedAt(t *testing.T, open func(*testing.T) posix.FS, n int, seen map[string]int) bool {
+func pausedAt(t *testing.T, open func(*testing.T) posix.FS, n int, seen map[string]int, how func(store.Commit) store.Commit) bool {
 	t.Helper()
 	other := posix.New(session(t, open))
 	mustCommit(t, other, "v1.0.0\n")
-	g := gated(session(t, open), nth(n))
+	count := nth(n)
+	g := gated(session(t, open), func(s step) bool { return !s.tidies() && count(s) })
 	slow := posix.New(g)
 	c, err := plan(t.Context(), slow, "v1.0.1\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- slow.Commit(t.Context(), c) }()
+	go func() { done <- slow.Commit(t.Context(), how(c)) }()
 	select {
 	case <-g.reached:
 	case err := <-done:

@@ -154,12 +154,22 @@ func Faults(t *testing.T, fresh Fresh[posix.FS]) {
 		})
 		t.Logf("%d faults", n)
 	})
-	t.Run("commit", func(t *testing.T) { testCommitFaults(t, fresh) })
+	t.Run("commit", func(t *testing.T) {
+		testCommitFaults(t, fresh, func(c store.Commit) store.Commit { return c }, func(*testing.T, store.Store) {})
+	})
+	t.Run("planned meanwhile", func(t *testing.T) {
+		testCommitFaults(t, fresh, func(c store.Commit) store.Commit { return planned(c, objects) }, func(t *testing.T, s store.Store) {
+			wholeOrAbsent(t, s)
+			if live, err := pointer(t.Context(), s, "demo"); err != nil || string(live) == "v1.0.1\n" {
+				all(t, s)
+			}
+		})
+	})
 }
 
 // testCommitFaults stops a commit anywhere: the pointer is the old one or the new one, and after an error that says so it
 // is the old one.
-func testCommitFaults(t *testing.T, fresh Fresh[posix.FS]) {
+func testCommitFaults(t *testing.T, fresh Fresh[posix.FS], how func(store.Commit) store.Commit, check func(*testing.T, store.Store)) {
 	for name, setup := range map[string]func(*testing.T, store.Store){
 		"first": nil,
 		"later": func(t *testing.T, s store.Store) { mustCommit(t, s, "v1.0.0\n") },
@@ -173,7 +183,7 @@ func testCommitFaults(t *testing.T, fresh Fresh[posix.FS]) {
 					if c, result = plan(ctx, s, "v1.0.1\n"); result != nil || bytes.Equal(c.Old, c.Next) {
 						return result
 					}
-					result = s.Commit(ctx, c)
+					result = s.Commit(ctx, how(c))
 					return result
 				},
 				Check: func(t *testing.T, s store.Store) {
@@ -185,6 +195,7 @@ func testCommitFaults(t *testing.T, fresh Fresh[posix.FS]) {
 					if result != nil && !errors.As(result, &unknown) && string(live) == "v1.0.1\n" {
 						t.Errorf("the pointer was changed, and %v does not say so", result)
 					}
+					check(t, s)
 				},
 				Done: func(t *testing.T, s store.Store) { wantContent(t, s, object("demo/version", "v1.0.1\n")) },
 			})

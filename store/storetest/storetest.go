@@ -169,6 +169,17 @@ func plan(ctx context.Context, s store.Store, next string) (store.Commit, error)
 	return store.Commit{Project: "demo", Seq: seq + 1, Entry: []byte("entry of " + next), Old: old, Next: []byte(next)}, nil
 }
 
+// planned is c with objects that are created with it, and whose entry and pointer are known only while it is being prepared.
+func planned(c store.Commit, objects []store.Object) store.Commit {
+	entry, next := c.Entry, c.Next
+	c.Objects, c.Entry, c.Next = objects, nil, nil
+	c.Plan = func(_ context.Context, c *store.Commit) error {
+		c.Entry, c.Next = entry, next
+		return nil
+	}
+	return c
+}
+
 // mustCommit plans and commits.
 func mustCommit(t *testing.T, s store.Store, next string) store.Commit {
 	t.Helper()

@@ -15,8 +15,27 @@ import (
 // testSwept pauses a publisher before each of its steps for so long that another one takes its temporary folders for
 // leftovers, and then goes on: either that did no harm, or it is told to plan again, and then succeeds.
 func testSwept(t *testing.T, fresh Fresh[posix.FS]) {
+	t.Run("create and commit", func(t *testing.T) {
+		sweptAnywhere(t, fresh, func(ctx context.Context, s store.Store, c store.Commit, objects []store.Object) error {
+			if err := s.Create(ctx, objects); err != nil {
+				return err
+			}
+			return s.Commit(ctx, c)
+		})
+	})
+	t.Run("planned meanwhile", func(t *testing.T) {
+		sweptAnywhere(t, fresh, func(ctx context.Context, s store.Store, c store.Commit, objects []store.Object) error {
+			return s.Commit(ctx, planned(c, objects))
+		})
+	})
+}
+
+// A change creates objects and commits.
+type change func(ctx context.Context, s store.Store, c store.Commit, objects []store.Object) error
+
+func sweptAnywhere(t *testing.T, fresh Fresh[posix.FS], do change) {
 	seen := map[string]int{}
-	for n := 1; sweptAt(t, fresh(t), n, seen); n++ {
+	for n := 1; sweptAt(t, fresh(t), n, seen, do); n++ {
 		if t.Failed() {
 			t.Fatalf("... paused before step %d", n)
 		}
@@ -27,7 +46,7 @@ func testSwept(t *testing.T, fresh Fresh[posix.FS]) {
 }
 
 // sweptAt reports whether the publisher has an n-th step that is not only tidying up.
-func sweptAt(t *testing.T, open func(*testing.T) posix.FS, n int, seen map[string]int) bool {
+func sweptAt(t *testing.T, open func(*testing.T) posix.FS, n int, seen map[string]int, do change) bool {
 	t.Helper()
 	other := session(t, open)
 	mustCommit(t, posix.New(other), "v1.0.0\n")
@@ -36,13 +55,10 @@ func sweptAt(t *testing.T, open func(*testing.T) posix.FS, n int, seen map[strin
 	slow := session(t, func(*testing.T) *posix.Store { return posix.New(g) })
 	publish := func() error {
 		c, err := plan(t.Context(), slow, "v1.0.1\n")
-		if err == nil {
-			err = slow.Create(t.Context(), release("v1.0.1", 3, "text"))
+		if err != nil {
+			return err
 		}
-		if err == nil {
-			err = slow.Commit(t.Context(), c)
-		}
-		return err
+		return do(t.Context(), slow, c, release("v1.0.1", 3, "text"))
 	}
 	done := make(chan error, 1)
 	go func() { done <- publish() }()
