@@ -208,6 +208,7 @@ type proc struct {
 	hand     uint8   // releases that were there before the log
 	walked   uint8   // names of its release that were
 	conflict bool    // a file was there with other bytes
+	looked   bool    // the pointer was compared after the fence, ahead of the plan
 	refusal  verdict // what it comes to, unless the pointer has changed
 	flight   uint8   // the claim whose flip was sent and not answered
 }
