@@ -15,6 +15,7 @@ package cli
 import (
 	"context"
 	"io"
+	"net"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -122,5 +123,6 @@ type call struct {
 	settings
 	settingsErr error // why some settings are missing; nil but for doctor
 	args        []string
-	syntax      *judge.Judge // of the files that were collected; nil if nobody judges them
+	syntax      *judge.Judge                                                         // of the files that were collected; nil if nobody judges them
+	dialled     func(ctx context.Context, network, address string) (net.Conn, error) // takes what dialAhead has begun; may be nil
 }

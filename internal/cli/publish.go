@@ -83,6 +83,7 @@ func runPublish(ctx context.Context, c *call) (_ outcome, err error) {
 	if r.Kind, err = c.kind(); err != nil {
 		return nil, err
 	}
+	defer c.dialAhead(ctx)()
 	if r.Set, err = c.collect(ctx, c.args[1:]); err != nil {
 		return nil, err
 	}

@@ -92,11 +92,30 @@ func (c *call) connect(ctx context.Context, t target) (posix.FS, error) {
 		}
 		return fs, nil
 	}
-	fs, err := sftp.Dial(ctx, t.server, c.sshConfig())
+	config := c.sshConfig()
+	if c.dialled != nil {
+		config.Dial = c.dialled
+	}
+	fs, err := sftp.Dial(ctx, t.server, config)
 	if err != nil {
 		return nil, err
 	}
 	return fs, nil
+}
+
+// dialAhead opens a connection to the target of the call while something else is done, and sends nothing. What is wrong with
+// the target is told when it is opened. drop must be called when it is certain that nobody opens it any more.
+func (c *call) dialAhead(ctx context.Context) (drop func()) {
+	t, err := parseTarget(c.to, c.env)
+	if err != nil || t.folder != "" {
+		return func() {}
+	}
+	agent, _ := c.env.LookupEnv("SSH_AUTH_SOCK")
+	config, drop := sftp.Ahead(ctx, t.server, sftp.Config{
+		KnownHosts: c.known.path(home(c.env)), AgentSocket: agent, Home: home(c.env), User: c.env.User, Timeout: c.timeout,
+	})
+	c.dialled = config.Dial
+	return drop
 }
 
 func (c *call) sshConfig() sftp.Config {

@@ -144,7 +144,8 @@ func (s *Store) removeAll(ctx context.Context, dir string) error {
 // orSwept is [store.ErrChanged] instead of an error that comes of this: a publish of somebody else took a temporary folder
 // for a leftover, because its owner was paused for so long, as one is whose laptop is closed.
 func (s *Store) orSwept(ctx context.Context, d draft, err error) error {
-	if !errors.Is(err, fs.ErrNotExist) {
+	var refused *store.RefusedError // the root is not there
+	if !errors.Is(err, fs.ErrNotExist) || errors.As(err, &refused) {
 		return err
 	}
 	for _, tmp := range []string{d.claim, d.staged} {

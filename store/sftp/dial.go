@@ -25,8 +25,9 @@ type dialer struct {
 // *store.ConnError for a host that cannot be reached or does not answer, and *store.RefusedError around *HostKeyError or
 // *AuthError for one that is not who it should be, or does not let us in.
 //
-// Nine trips, and that of TCP: identification with KEXINIT, key exchange, service request, the "none" probe, the question
-// for the key, the signature, channel, subsystem, INIT. Each host of ProxyJump adds seven.
+// Eight trips, and that of TCP: identification with KEXINIT, key exchange, service request, the "none" probe, the question
+// for the key, the signature, channel, subsystem. Each host of ProxyJump adds seven. INIT goes along with the first requests, so
+// that what answers is no SFTP server may show only then.
 func Dial(ctx context.Context, t Target, cfg Config) (*FS, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
@@ -156,17 +157,16 @@ func (d *dialer) connect(ctx context.Context, base net.Conn, via *ssh.Client, ad
 			return conn, opened(err)
 		})
 	}
-	dial := d.Dial
-	if dial == nil {
-		dial = (&net.Dialer{}).DialContext
-	}
 	limited, cancel := context.WithTimeout(ctx, d.Timeout)
 	defer cancel()
-	conn, err := dial(limited, "tcp", address)
+	conn, err := d.dial()(limited, "tcp", address)
 	if limited.Err() != nil && ctx.Err() == nil && err != nil {
 		err = &TimeoutError{d.Timeout}
 	}
-	return conn, err
+	if err != nil {
+		return nil, err
+	}
+	return quick(conn), nil
 }
 
 // timed does one step, and ends the connection below it when that takes too long or ctx ends.

@@ -2,6 +2,7 @@ package sftp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/otactl/otactl/internal/testserver"
+	"github.com/otactl/otactl/store/posix"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -58,10 +60,10 @@ type step struct {
 // steps follow one another. The comments of the operations promise these numbers.
 var steps = []step{
 	{"mkdir", 2, func(ctx context.Context, f *FS, dir string) error { return f.Mkdir(ctx, dir, 0o755) }},
-	{"write", 3, func(ctx context.Context, f *FS, dir string) error {
+	{"write", 2, func(ctx context.Context, f *FS, dir string) error {
 		return f.Write(ctx, dir+"/a", 0o644, []byte("text"))
 	}},
-	{"write 100", 3, func(ctx context.Context, f *FS, dir string) error {
+	{"write 100", 2, func(ctx context.Context, f *FS, dir string) error {
 		return hundred(func(i int) error { return f.Write(ctx, fmt.Sprintf("%s/f%d", dir, i), 0o644, []byte("text")) })
 	}},
 	{"sync, nothing placed", 0, func(ctx context.Context, f *FS, dir string) error { return f.Sync(ctx, dir) }},
@@ -87,12 +89,24 @@ var steps = []step{
 	{"stream 100", 2, func(ctx context.Context, f *FS, dir string) error {
 		return hundred(func(i int) error { return f.Stream(ctx, fmt.Sprintf("%s-final%d", dir, i), 4, io.Discard) })
 	}},
-	{"list 101", 5, func(ctx context.Context, f *FS, dir string) error { _, err := f.ReadDir(ctx, dir); return err }},
+	{"list 101", 2, func(ctx context.Context, f *FS, dir string) error { _, err := f.ReadDir(ctx, dir); return err }},
 	{"stat", 1, func(ctx context.Context, f *FS, dir string) error { _, err := f.Stat(ctx, dir); return err }},
 	{"replace", 1, func(ctx context.Context, f *FS, dir string) error { return f.Replace(ctx, dir+"/f1", "version") }},
 	{"remove", 1, func(ctx context.Context, f *FS, dir string) error { return f.Remove(ctx, dir+"-final") }},
 	{"remove, absent", 2, func(ctx context.Context, f *FS, dir string) error { _ = f.Remove(ctx, dir+"-final"); return nil }},
 	{"place a folder", 1, func(ctx context.Context, f *FS, dir string) error { return f.Place(ctx, dir, dir+"-claim") }},
+	{"fill 100", 2, func(ctx context.Context, f *FS, dir string) error {
+		var files []posix.File
+		for i := range 100 {
+			files = append(files, posix.File{Name: fmt.Sprint(i), Mode: 0o644, Content: text("text")})
+		}
+		return f.Fill(ctx, dir+"-fill", files)
+	}},
+	{"in order", 1, func(ctx context.Context, f *FS, dir string) error {
+		return errors.Join(f.InOrder(ctx, posix.Step{Do: posix.Remove, Name: dir + "-fill/0"}, posix.Step{Do: posix.Remove, Name: dir + "-fill/1"},
+			posix.Step{Do: posix.Place, Old: dir + "-fill/2", Name: dir + "-fill2"},
+			posix.Step{Do: posix.Replace, Old: dir + "-fill/3", Name: "version"})...)
+	}},
 	{"check", 0, func(ctx context.Context, f *FS, _ string) error { return f.Check(ctx, ".") }},
 }
 
@@ -100,10 +114,13 @@ var steps = []step{
 // so the least of a few runs counts.
 func TestTrips(t *testing.T) {
 	f, relay := relayed(t)
-	if n := relay.Trips(); n > 9 {
+	if n := relay.Trips(); n > 8 {
 		t.Errorf("connecting takes %d trips", n)
 	}
 	t.Logf("connect: %d", relay.Trips())
+	s, err := f.live(t.Context())
+	try(t, err)
+	try(t, s.ready(t.Context()))
 	least := map[string]int{}
 	for run := range 5 {
 		tooMany := false
