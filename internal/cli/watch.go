@@ -54,24 +54,34 @@ func (w *watched) trace(start time.Time, err error, format string, args ...any) 
 
 // Create implements store.Store.
 func (w *watched) Create(ctx context.Context, objects []store.Object) error {
-	var total int64
-	for _, o := range objects {
-		total += int64(len(o.Data))
-	}
 	start := time.Now()
-	w.sent.Store(0)
-	w.toSend.Store(total)
-	w.now("sending %s", count(len(objects), "file"))
+	total := w.sending(objects)
 	err := w.Store.Create(ctx, objects)
 	w.toSend.Store(0)
 	w.trace(start, err, "create %s, %s in all", count(len(objects), "object"), size(total))
 	return err
 }
 
+// sending shows that objects are being sent, and returns their size.
+func (w *watched) sending(objects []store.Object) (total int64) {
+	for _, o := range objects {
+		total += int64(len(o.Data))
+	}
+	w.sent.Store(0)
+	w.toSend.Store(total)
+	w.now("sending %s", count(len(objects), "file"))
+	return total
+}
+
 // Commit implements store.Store.
 func (w *watched) Commit(ctx context.Context, c store.Commit) error {
 	start := time.Now()
-	w.now("committing change %d", c.Seq)
+	if len(c.Objects) > 0 {
+		w.sending(c.Objects)
+		defer w.toSend.Store(0)
+	} else {
+		w.now("committing change %d", c.Seq)
+	}
 	err := w.Store.Commit(ctx, c)
 	w.trace(start, err, "commit change %d of %q", c.Seq, c.Project)
 	return err

@@ -138,12 +138,13 @@ func (f *FS) Place(ctx context.Context, old, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	info, err := f.root.Lstat(old)
-	if err != nil {
-		return f.fail("place", old, err)
+	err := f.root.Link(old, name)
+	if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		return f.fail("place", name, err)
 	}
-	if !info.IsDir() {
-		return f.fail("place", name, f.root.Link(old, name))
+	info, lookErr := f.root.Lstat(old) // a folder cannot be linked, which systems say in different words
+	if lookErr != nil || !info.IsDir() {
+		return f.fail("place", name, err)
 	}
 	err = f.root.Rename(old, name)
 	if err == nil {
