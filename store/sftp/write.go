@@ -61,8 +61,8 @@ func (f *FS) fill(ctx context.Context, file *handle, mode fs.FileMode, data []by
 // *store.RefusedError: it is not made, because it may be a typing error.
 func (f *FS) Mkdir(ctx context.Context, name string, mode fs.FileMode) error {
 	err := f.do(ctx, "mkdir", name, func(s *session) error {
-		if err := s.client.Mkdir(f.abs(name)); err != nil {
-			return f.full(s, name, 1, f.taken(s, name, err))
+		if err := f.mkdir(s, name); err != nil {
+			return f.full(s, name, 1, err)
 		}
 		f.folders.add(name)
 		if err := ctx.Err(); err != nil || mode == 0 {
@@ -71,6 +71,19 @@ func (f *FS) Mkdir(ctx context.Context, name string, mode fs.FileMode) error {
 		return s.client.Chmod(f.abs(name), mode)
 	})
 	return f.rootMissing(name, err)
+}
+
+// mkdir tries a second time where the name that was in the way may be gone when we look: somebody tries out a new project.
+func (f *FS) mkdir(s *session, name string) (err error) {
+	for range 2 {
+		if err = s.client.Mkdir(f.abs(name)); err == nil {
+			return nil
+		}
+		if err = f.taken(s, name, err); !hasStatus(err, statusFailure) {
+			break
+		}
+	}
+	return err
 }
 
 // Chmod sets the mode of a folder. One trip.
