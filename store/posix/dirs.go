@@ -152,6 +152,9 @@ func (s *Store) orSwept(ctx context.Context, d draft, err error) error {
 		if tmp == "" {
 			continue
 		}
+		if _, gone := s.fs.Stat(ctx, path.Dir(tmp)); errors.Is(gone, fs.ErrNotExist) {
+			return err // it was never there
+		}
 		if _, gone := s.fs.Lstat(ctx, tmp); errors.Is(gone, fs.ErrNotExist) {
 			return store.ErrChanged
 		}

@@ -1,10 +1,12 @@
 package posix
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -31,7 +33,7 @@ func (s *Store) prepare(ctx context.Context, c *store.Commit) (draft, error) {
 	work, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	planned := make(chan struct{})
-	p := preparation{s, d, *c, c, planned}
+	p := preparation{s, d, *c, c, planned, make(chan struct{})}
 	go func() { done <- p.run(work) }()
 	err := p.plan(ctx)
 	if err == nil {
@@ -68,6 +70,7 @@ type preparation struct {
 	first   store.Commit  // as it was when it was planned
 	commit  *store.Commit // complete when planned is closed
 	planned chan struct{}
+	held    chan struct{} // closed when the draft is in the project's folders, which nobody removes as empty from then on
 }
 
 func (p *preparation) plan(ctx context.Context) error {
@@ -78,9 +81,11 @@ func (p *preparation) plan(ctx context.Context) error {
 }
 
 // wait waits until the change is planned.
-func (p *preparation) wait(ctx context.Context) error {
+func (p *preparation) wait(ctx context.Context) error { return until(ctx, p.planned) }
+
+func until(ctx context.Context, closed <-chan struct{}) error {
 	select {
-	case <-p.planned:
+	case <-closed:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -99,14 +104,25 @@ func (p *preparation) run(ctx context.Context) error {
 	if len(p.first.Objects) > 0 {
 		g.Go(func() error { return p.addObjects(gctx) })
 	}
-	if p.first.Seq == 1 {
-		g.Go(func() error { return p.open(gctx, []string{project, path.Dir(log), log}) })
-	}
 	g.Go(func() error { return p.fenceAndLook(gctx) })
-	if e, ok := p.fs.(Pipeliner); ok {
-		e.Expect(gctx, project, log)
+	if p.first.Seq > 1 {
+		p.expect(gctx, project, log)
+		return g.Wait()
 	}
+	g.Go(func() error {
+		err := cmp.Or(p.open(gctx, []string{project, path.Dir(log), log}), until(gctx, p.held))
+		if err == nil {
+			p.expect(gctx, project, log) // not earlier: the folders could be removed and made again behind an open handle
+		}
+		return err
+	})
 	return g.Wait()
+}
+
+func (p *preparation) expect(ctx context.Context, dirs ...string) {
+	if e, ok := p.fs.(Pipeliner); ok {
+		e.Expect(ctx, dirs...)
+	}
 }
 
 // addObjects sends all objects and, once it is certain that they are wanted, gives all but the last one their names.
@@ -131,7 +147,9 @@ func (p *preparation) addObjects(ctx context.Context) error {
 
 // claimFiles are what the claim will consist of. They are written when they are planned.
 func (p *preparation) claimFiles() []File {
+	held := sync.OnceFunc(func() { close(p.held) })
 	entry := File{"entry", privateFile, func(ctx context.Context) ([]byte, error) {
+		held()
 		err := p.wait(ctx)
 		return p.commit.Entry, err
 	}}
@@ -152,7 +170,8 @@ func (p *preparation) objectFiles() (files []File) {
 	return files
 }
 
-// open makes folders as they should be. If there is something to do, it waits for the plan.
+// open makes folders as they should be. If there is something to do, it waits for the plan, and for the draft: a [Store.Try]
+// may remove the folders that these stand in while nothing is in them.
 func (p *preparation) open(ctx context.Context, dirs []string) error {
 	open := make([]bool, len(dirs))
 	err := p.each(ctx, len(dirs), func(ctx context.Context, i int) error {
@@ -162,7 +181,7 @@ func (p *preparation) open(ctx context.Context, dirs []string) error {
 	})
 	for i := range open {
 		if err == nil && !open[i] {
-			if err = p.wait(ctx); err == nil {
+			if err = cmp.Or(p.wait(ctx), until(ctx, p.held)); err == nil {
 				err = p.openDir(ctx, dirs[i])
 			}
 		}

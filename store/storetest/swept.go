@@ -15,23 +15,23 @@ import (
 // testSwept pauses a publisher before each of its steps for so long that another one takes its temporary folders for
 // leftovers, and then goes on: either that did no harm, or it is told to plan again, and then succeeds.
 func testSwept(t *testing.T, fresh Fresh[posix.FS]) {
-	t.Run("create and commit", func(t *testing.T) {
-		sweptAnywhere(t, fresh, func(ctx context.Context, s store.Store, c store.Commit, objects []store.Object) error {
-			if err := s.Create(ctx, objects); err != nil {
-				return err
-			}
-			return s.Commit(ctx, c)
-		})
-	})
-	t.Run("planned meanwhile", func(t *testing.T) {
-		sweptAnywhere(t, fresh, func(ctx context.Context, s store.Store, c store.Commit, objects []store.Object) error {
-			return s.Commit(ctx, planned(c, objects))
-		})
-	})
+	t.Run("create and commit", func(t *testing.T) { sweptAnywhere(t, fresh, createAndCommit) })
+	t.Run("planned meanwhile", func(t *testing.T) { sweptAnywhere(t, fresh, commitPlanned) })
 }
 
 // A change creates objects and commits.
 type change func(ctx context.Context, s store.Store, c store.Commit, objects []store.Object) error
+
+func createAndCommit(ctx context.Context, s store.Store, c store.Commit, objects []store.Object) error {
+	if err := s.Create(ctx, objects); err != nil {
+		return err
+	}
+	return s.Commit(ctx, c)
+}
+
+func commitPlanned(ctx context.Context, s store.Store, c store.Commit, objects []store.Object) error {
+	return s.Commit(ctx, planned(c, objects))
+}
 
 func sweptAnywhere(t *testing.T, fresh Fresh[posix.FS], do change) {
 	seen := map[string]int{}

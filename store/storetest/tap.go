@@ -69,6 +69,30 @@ func (f *tapped) Check(ctx context.Context, dir string) error {
 	return f.write(ctx, step{op: "check", name: dir, run: func(ctx context.Context) error { return c.Check(ctx, dir) }})
 }
 
+// A pipelined folder tree hands over a flight as one step.
+type pipelined struct {
+	*tapped
+	flights posix.Pipeliner
+	expect  func() // is called before each Expect
+}
+
+func (f *pipelined) Fill(ctx context.Context, dir string, files []posix.File) error {
+	return f.write(ctx, step{op: "fill", name: dir, run: func(ctx context.Context) error { return f.flights.Fill(ctx, dir, files) }})
+}
+
+func (f *pipelined) InOrder(ctx context.Context, steps ...posix.Step) (errs []error) {
+	_ = f.write(ctx, step{op: "in order", name: steps[0].Name, run: func(ctx context.Context) error { // it stands in errs
+		errs = f.flights.InOrder(ctx, steps...)
+		return nil
+	}})
+	return errs
+}
+
+func (f *pipelined) Expect(ctx context.Context, dirs ...string) {
+	f.expect()
+	f.flights.Expect(ctx, dirs...)
+}
+
 func (f *tapped) Read(ctx context.Context, name string, max int64) ([]byte, error) {
 	if err := f.look(); err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ func testTry(t *testing.T, fresh Fresh[posix.FS]) {
 	t.Run("Stopped", func(t *testing.T) { testTryStopped(t, fresh) })
 	t.Run("BesidePublish", func(t *testing.T) { testTryBeside(t, fresh) })
 	t.Run("BesideFirst", func(t *testing.T) { testFirstBesideTry(t, fresh) })
+	t.Run("BesideFirstAnywhere", func(t *testing.T) { testFirstAnywhere(t, fresh) })
 }
 
 // try tries a project out, and expects that all is well.
