@@ -40,7 +40,7 @@ power: ## cut the power of a device at every operation of its flash, and of all 
 	@scripts/install-micropython
 	DEVICE_CUTS=all go test -count=1 -timeout 4h -v ./device/power
 
-bench: ## round trips, memory, start time
+bench: ## round trips, speed, memory, start time
 	go test -run '^$$' -bench . -benchtime 1x ./...
 
 cover: ## which lines the tests reach, as cover.html in .cache
