@@ -31,18 +31,19 @@ func (s *Store) prepare(ctx context.Context, c *store.Commit) (draft, error) {
 		d.staged = tempName(c.Project)
 	}
 	work, stop := context.WithCancel(ctx)
-	done := make(chan error, 1)
+	done := make(chan struct{})
+	var result error // when done is closed
 	planned := make(chan struct{})
 	p := preparation{s, d, *c, c, planned, make(chan struct{})}
-	go func() { done <- p.run(work) }()
+	go func() {
+		defer close(done)
+		result = p.run(work)
+	}()
 	err := p.plan(ctx)
 	if err == nil {
 		close(planned)
-		select {
-		case err = <-done:
-			done <- err
-		case <-ctx.Done():
-			err = ctx.Err()
+		if err = until(ctx, done); err == nil {
+			err = result
 		}
 	}
 	stop()
@@ -150,15 +151,19 @@ func (p *preparation) claimFiles() []File {
 	held := sync.OnceFunc(func() { close(p.held) })
 	entry := File{"entry", privateFile, func(ctx context.Context) ([]byte, error) {
 		held()
-		err := p.wait(ctx)
-		return p.commit.Entry, err
+		if err := p.wait(ctx); err != nil {
+			return nil, err
+		}
+		return p.commit.Entry, nil
 	}}
 	if p.first.Plan == nil && p.first.Next == nil {
 		return []File{entry}
 	}
 	return []File{entry, {"version", publicFile, func(ctx context.Context) ([]byte, error) {
-		err := p.wait(ctx)
-		return p.commit.Next, err
+		if err := p.wait(ctx); err != nil {
+			return nil, err
+		}
+		return p.commit.Next, nil
 	}}}
 }
 
