@@ -98,27 +98,30 @@ func (f *FS) ReadDir(ctx context.Context, name string) ([]posix.Info, error) {
 			return nil, err
 		}
 		defer f.leaveOpen(dir)
-		var all []posix.Info
-		for n := 16; ; n = min(4*n, 256) {
-			answers := make([]*answer, n)
-			for i := range answers {
-				answers[i] = s.send(reqReaddir, dir.name)
+		return listAll(ctx, dir)
+	})
+}
+
+func listAll(ctx context.Context, dir *handle) (all []posix.Info, err error) {
+	for n := 16; ; n = min(4*n, 256) {
+		answers := make([]*answer, n)
+		for i := range answers {
+			answers[i] = dir.s.send(reqReaddir, dir.name)
+		}
+		for _, a := range answers {
+			infos, err := a.names()
+			all = append(all, infos...)
+			if errors.Is(err, errEnd) {
+				return all, nil
 			}
-			for _, a := range answers {
-				infos, err := a.names()
-				all = append(all, infos...)
-				if errors.Is(err, errEnd) {
-					return all, nil
-				}
-				if err != nil {
-					return nil, err
-				}
-			}
-			if err := ctx.Err(); err != nil {
+			if err != nil {
 				return nil, err
 			}
 		}
-	})
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // Stat follows symbolic links. One trip.

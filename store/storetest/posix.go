@@ -102,69 +102,68 @@ func testHostile(t *testing.T, fresh Fresh[posix.FS]) {
 func Faults(t *testing.T, fresh Fresh[posix.FS]) {
 	objects := release("v1.0.0", 4, "data")
 	objects[1].Name = "demo/v1.0.0/lib/util.py"
-	last := objects[len(objects)-1]
 	all := func(t *testing.T, s store.Store) { t.Helper(); wantContent(t, s, objects...) }
-	none := func(t *testing.T, s store.Store) {
-		t.Helper()
-		for _, o := range objects {
-			wantAbsent(t, s, o.Name)
-		}
-	}
-	// wholeOrAbsent: each object is complete, and the last one is not without the others.
-	wholeOrAbsent := func(t *testing.T, s store.Store) {
-		t.Helper()
-		present := 0
-		for _, o := range objects {
-			data, err := s.Read(t.Context(), o.Name, 1<<20)
-			if err == nil {
-				present++
-			} else if !errors.Is(err, fs.ErrNotExist) {
-				t.Error(err)
-			}
-			if err == nil && !bytes.Equal(data, o.Data) {
-				t.Errorf("%s holds %s", o.Name, brief(data))
-			}
-		}
-		if _, err := s.Read(t.Context(), last.Name, 1<<20); err == nil && present < len(objects) {
-			t.Errorf("the last object is there, and %d others are not", len(objects)-present)
-		}
-	}
+	whole := func(t *testing.T, s store.Store) { t.Helper(); wholeOrAbsent(t, s, objects) }
 	t.Run("create", func(t *testing.T) {
 		n := EveryFault(t, fresh, Scenario{
 			Act:   func(ctx context.Context, s store.Store) error { return s.Create(ctx, objects) },
-			Check: wholeOrAbsent,
+			Check: whole,
 			Done:  all,
 		})
 		t.Logf("%d faults", n)
 	})
-	t.Run("remove", func(t *testing.T) {
-		names := make([]string, len(objects))
-		for i, o := range objects {
-			names[i] = o.Name
-		}
-		n := EveryFault(t, fresh, Scenario{
-			Setup: func(t *testing.T, s store.Store) { create(t, s, objects...) },
-			Act:   func(ctx context.Context, s store.Store) error { return s.Remove(ctx, names) },
-			Check: func(t *testing.T, s store.Store) {
-				if _, err := s.Read(t.Context(), last.Name, 1<<20); err != nil {
-					none(t, s)
-				}
-			},
-			Done: none,
-		})
-		t.Logf("%d faults", n)
-	})
+	t.Run("remove", func(t *testing.T) { testRemoveFaults(t, fresh, objects) })
 	t.Run("commit", func(t *testing.T) {
 		testCommitFaults(t, fresh, func(c store.Commit) store.Commit { return c }, func(*testing.T, store.Store) {})
 	})
 	t.Run("planned meanwhile", func(t *testing.T) {
 		testCommitFaults(t, fresh, func(c store.Commit) store.Commit { return planned(c, objects) }, func(t *testing.T, s store.Store) {
-			wholeOrAbsent(t, s)
+			whole(t, s)
 			if live, err := pointer(t.Context(), s, "demo"); err != nil || string(live) == "v1.0.1\n" {
 				all(t, s)
 			}
 		})
 	})
+}
+
+// wholeOrAbsent checks that each object is complete if it is there, and that the last one is not there without the others.
+func wholeOrAbsent(t *testing.T, s store.Store, objects []store.Object) {
+	t.Helper()
+	present := 0
+	for _, o := range objects {
+		data, err := s.Read(t.Context(), o.Name, 1<<20)
+		if err == nil {
+			present++
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			t.Error(err)
+		}
+		if err == nil && !bytes.Equal(data, o.Data) {
+			t.Errorf("%s holds %s", o.Name, brief(data))
+		}
+	}
+	if _, err := s.Read(t.Context(), objects[len(objects)-1].Name, 1<<20); err == nil && present < len(objects) {
+		t.Errorf("the last object is there, and %d others are not", len(objects)-present)
+	}
+}
+
+// testRemoveFaults stops a removal anywhere: without the last object none is there.
+func testRemoveFaults(t *testing.T, fresh Fresh[posix.FS], objects []store.Object) {
+	names := make([]string, len(objects))
+	for i, o := range objects {
+		names[i] = o.Name
+	}
+	none := func(t *testing.T, s store.Store) { t.Helper(); wantAbsent(t, s, names...) }
+	n := EveryFault(t, fresh, Scenario{
+		Setup: func(t *testing.T, s store.Store) { create(t, s, objects...) },
+		Act:   func(ctx context.Context, s store.Store) error { return s.Remove(ctx, names) },
+		Check: func(t *testing.T, s store.Store) {
+			if _, err := s.Read(t.Context(), names[len(names)-1], 1<<20); err != nil {
+				none(t, s)
+			}
+		},
+		Done: none,
+	})
+	t.Logf("%d faults", n)
 }
 
 // testCommitFaults stops a commit anywhere: the pointer is the old one or the new one, and after an error that says so it
