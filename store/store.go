@@ -64,10 +64,10 @@ type Store interface {
 	Create(ctx context.Context, objects []Object) error
 
 	// Commit claims number c.Seq in the project's log and then, if asked to, sets the pointer from c.Old to c.Next in one
-	// step, after c.Objects are there. Of many callers one wins the number; the others get ErrChanged, nothing was changed, and they plan again. After
-	// ErrFenced the number is ours but the pointer was not changed by us and never will be. After an *UnknownError nobody
-	// knows. After any other error the pointer was not changed by us and never will be. An earlier claim cannot take effect
-	// once a later one has begun to change the pointer.
+	// step, after c.Objects are there. Of many callers one wins the number; the others get ErrChanged, the pointer and the
+	// log were not changed, and they plan again. After ErrFenced the number is ours but the pointer was not changed by us and
+	// never will be. After an *UnknownError nobody knows. After any other error the pointer was not changed by us and never
+	// will be. An earlier claim cannot take effect once a later one has begun to change the pointer.
 	Commit(ctx context.Context, c Commit) error
 
 	// Read returns an object. Its errors are fs.ErrNotExist, or *TooLargeError for one of more than max bytes.

@@ -85,14 +85,18 @@ func (b *killBench) measure(t *testing.T) (whole, writing time.Duration) {
 	return wholes[measured/2], writings[measured/2]
 }
 
-// start starts otactl. The function that it returns waits for the first write.
+// start starts otactl. The function that it returns waits for the first write: a temporary folder that was not there before.
+// Those of the last run may still be on their way out, so that their number tells nothing.
 func (b *killBench) start(t *testing.T, cmd *exec.Cmd) (begun func() bool) {
 	t.Helper()
-	before := len(b.glob(t, ".otactl/tmp.*"))
+	before := b.glob(t, ".otactl/tmp.*")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return func() bool { return until(func() bool { return len(b.glob(t, ".otactl/tmp.*")) > before }) }
+	isNew := func(name string) bool { return !slices.Contains(before, name) }
+	return func() bool {
+		return until(func() bool { return slices.ContainsFunc(b.glob(t, ".otactl/tmp.*"), isNew) })
+	}
 }
 
 func killTag(n int) string { return fmt.Sprintf("v1.%d.0", n) }
