@@ -128,7 +128,7 @@ func TestEveryVerbStoppedAtEveryWrite(t *testing.T) {
 // template makes a folder with what was there before.
 func (v verb) template(t *testing.T) string {
 	t.Helper()
-	dir := memoryDir(t)
+	dir := t.TempDir()
 	if v.setup != nil {
 		v.setup(t, open(t, localTree(t, dir)))
 	}

@@ -104,7 +104,7 @@ func backends() map[string]backend {
 // on makes roots for the suites of storetest. Each is a copy of a folder, or empty if there is none.
 func (b backend) on(template string) storetest.Fresh[posix.FS] {
 	return func(t *testing.T) func(*testing.T) posix.FS {
-		dir := memoryDir(t)
+		dir := t.TempDir()
 		if template != "" {
 			if err := os.CopyFS(dir, os.DirFS(template)); err != nil {
 				t.Fatal(err)

@@ -7,8 +7,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
+
+	"github.com/otactl/otactl/internal/testserver"
 )
 
 // torture asks for everything, where else a part has to do: make torture.
@@ -31,50 +32,19 @@ var buildDir string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
-// run keeps the folders of the tests in memory if it can: thousands of publishes would else wait for the disk most of
-// the time. What a power cut does is proved in store/local.
+// run makes the folder for the binary and lets other users pass through it: those to whom nothing belongs.
 func run(m *testing.M) int {
 	flag.Parse()
-	dirs, err := folders()
-	for _, dir := range dirs {
-		defer os.RemoveAll(dir)
+	var err error
+	if buildDir, err = os.MkdirTemp("", "otactl-proofs."); err == nil {
+		defer os.RemoveAll(buildDir)
+		err = os.Chmod(buildDir, 0o755)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return m.Run()
-}
-
-// folders makes the folders of this run. Other users pass through them: web servers, and those to whom nothing belongs.
-func folders() (dirs []string, err error) {
-	if buildDir, err = os.MkdirTemp("", "otactl-proofs."); err != nil {
-		return nil, err
-	}
-	dirs = []string{buildDir}
-	if dir, ok := memory(); ok {
-		dirs = append(dirs, dir)
-		if err := os.Setenv("TMPDIR", dir); err != nil {
-			return dirs, err
-		}
-	}
-	for _, dir := range dirs {
-		if err := os.Chmod(dir, 0o755); err != nil {
-			return dirs, err
-		}
-	}
-	return dirs, nil
-}
-
-// memory makes a folder in memory, if there is enough of it.
-func memory() (dir string, ok bool) {
-	const shm = "/dev/shm"
-	var disk syscall.Statfs_t
-	if err := syscall.Statfs(shm, &disk); err != nil || disk.Bavail*uint64(disk.Bsize) < 1<<30 {
-		return "", false
-	}
-	dir, err := os.MkdirTemp(shm, "otactl-proofs.")
-	return dir, err == nil
+	return testserver.InMemory(m)
 }
 
 // binary returns the path of the otactl binary.

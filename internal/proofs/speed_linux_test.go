@@ -104,7 +104,7 @@ func command(t testing.TB, name string, args ...string) {
 // time. The large one has 200 releases of 50 files, and 1,000 log entries.
 func BenchmarkHistory(b *testing.B) {
 	for _, releases := range []int{50, 100, 200} {
-		dir := memoryDir(b)
+		dir := b.TempDir()
 		s := openLocal(b, dir)
 		for i := range releases {
 			r := request(b, layout.Prefix, fmt.Sprintf("v1.0.%d", i), 1)

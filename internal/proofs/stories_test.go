@@ -25,7 +25,7 @@ type story struct {
 }
 
 func newStory(t *testing.T) *story {
-	dir := memoryDir(t)
+	dir := t.TempDir()
 	s := openLocal(t, dir)
 	t.Cleanup(func() { s.Close() })
 	return &story{t: t, s: s, dir: dir, day: 1}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -67,7 +66,7 @@ type bench struct {
 
 func newBench(t testing.TB) *bench {
 	server := testserver.Sshd(t, testserver.SshdOptions{})
-	return &bench{TB: t, server: server, relay: testserver.Relay(t, server.Addr, hold), dir: memoryDir(t)}
+	return &bench{TB: t, server: server, relay: testserver.Relay(t, server.Addr, hold), dir: t.TempDir()}
 }
 
 // trips counts those of a session in which act is done, login included. It is the least of three runs: load can only make
@@ -207,15 +206,4 @@ func openLocal(t testing.TB, dir string) store.Store {
 		t.Fatal(err)
 	}
 	return posix.New(tree)
-}
-
-// memoryDir is a new folder where fsync costs nothing, if there is such a place.
-func memoryDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "otactl-test-")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
 }

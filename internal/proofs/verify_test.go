@@ -78,7 +78,7 @@ func TestVerifyTrips(t *testing.T) {
 // BenchmarkVerify is how long verifying takes, locally and over SFTP with a round trip of 0 and of 50 ms.
 func BenchmarkVerify(b *testing.B) {
 	for _, c := range []struct{ releases, files int }{{1, 10}, {2, 500}} {
-		dir := memoryDir(b)
+		dir := b.TempDir()
 		stock(b, dir, c.releases, c.files)
 		n := c.releases * c.files
 		server := testserver.Sshd(b, testserver.SshdOptions{})
