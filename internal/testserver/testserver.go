@@ -20,6 +20,7 @@ const patience = 20 * time.Second
 // packages are the Debian packages that programs come with.
 var packages = map[string]string{
 	"nginx":       "nginx-light",
+	"proftpd":     "proftpd-core and proftpd-mod-crypto",
 	"sftp":        "openssh-client",
 	"sftp-server": "openssh-sftp-server",
 	"ssh":         "openssh-client",

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"time"
 
 	pkgsftp "github.com/pkg/sftp"
 
@@ -70,4 +71,31 @@ func TestPkgSFTP(t *testing.T) {
 	testHostile(t, server)
 	Faults(t, server)
 	testPaused(t, server)
+}
+
+// TestProFTPD has another implementation of the protocol at the other end, behind a login.
+func TestProFTPD(t *testing.T) {
+	t.Parallel()
+	server := loggedIn(testserver.ProFTPD)
+	Run(t, Stores(server))
+	Modes(t, server)
+	testHostile(t, server)
+}
+
+// loggedIn starts a server for each root.
+func loggedIn(start func(testing.TB) *testserver.SSH) Fresh[posix.FS] {
+	return func(t *testing.T) func(*testing.T) posix.FS {
+		server := start(t)
+		return func(t *testing.T) posix.FS {
+			target, err := sftp.ParseURL(server.URL())
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := sftp.Dial(t.Context(), target, sftp.Config{KnownHosts: server.KnownHosts, Identity: server.ClientKey, Timeout: time.Minute})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}
+	}
 }
