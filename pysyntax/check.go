@@ -52,7 +52,10 @@ func visits() map[string]visit {
 func newChecker(src []byte) *checker {
 	t := tables()
 	return &checker{
-		parser: parser{lex: newLexer(src, 0), src: src, g: micropython(), after: t.after, consts: map[string]value{}, folded: map[int32]folded{}},
+		parser: parser{
+			lex: newLexer(src, 0), src: src, g: micropython(), after: t.after,
+			consts: map[string]value{}, typed: map[string]value{}, folded: map[int32]folded{}, uses: map[feature]int32{},
+		},
 		visits: t.visits,
 	}
 }

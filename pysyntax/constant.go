@@ -2,7 +2,6 @@ package pysyntax
 
 import (
 	"bytes"
-	"math/bits"
 	"strconv"
 )
 
@@ -79,10 +78,10 @@ func (p *parser) fold(n int32) (value, bool) {
 		v, ok := p.constant(p.nodes[node.first].next)
 		return value{sort: object, truth: -v.truth}, ok
 	case "or", "and":
-		if n, _ = p.decided(n); p.nodes[n].rule == node.rule {
-			return value{}, false
+		if whole, _ := p.decided(n); whole != n {
+			return p.constant(whole)
 		}
-		return p.constant(n)
+		return value{sort: object}, p.allConstant(node.first)
 	case "signed", "xor", "bitand", "expr", "shift", "sum", "product", "power":
 		return p.constantOperation(node)
 	}
@@ -92,6 +91,11 @@ func (p *parser) fold(n int32) (value, bool) {
 func (p *parser) leaf(n int32) (value, bool) {
 	node := p.nodes[n]
 	switch spellings[node.kind] {
+	case "NAME":
+		if node.typed {
+			p.folding.add(typedConstUsed)
+		}
+		return p.typed[string(p.text(n))], node.typed
 	case "NUMBER":
 		return number(p.text(n)), true
 	case "STRING":
@@ -130,7 +134,11 @@ func number(text []byte) value {
 	if i := bytes.IndexAny([]byte(digits), "eEjJ"); i >= 0 {
 		mantissa = digits[:i]
 	}
-	return value{sort: real, truth: truthOf(!only([]byte(mantissa), "0."))}
+	v := value{sort: real, truth: truthOf(!only([]byte(mantissa), "0."))}
+	if bytes.ContainsAny(text, "jJ") { // the compiler does not compute with these
+		v.sort = object
+	}
+	return v
 }
 
 // constantGroup returns the value of what stands in parentheses: of a constant, or of a tuple of them.
@@ -142,15 +150,20 @@ func (p *parser) constantGroup(open int32) (value, bool) {
 	if !p.is(inner, "members") {
 		return p.constant(inner)
 	}
-	for child := p.nodes[inner].first; child != 0; child = p.nodes[child].next {
-		if p.isToken(child, ",") {
+	return value{sort: object, truth: isTrue}, p.allConstant(p.nodes[inner].first)
+}
+
+// allConstant tells whether a list of operands, or of what stands between commas, is.
+func (p *parser) allConstant(n int32) bool {
+	for ; n != 0; n = p.nodes[n].next {
+		if p.isToken(n, ",") || p.isToken(n, "or") || p.isToken(n, "and") {
 			continue
 		}
-		if _, ok := p.constant(child); !ok {
-			return value{}, false
+		if _, ok := p.constant(n); !ok {
+			return false
 		}
 	}
-	return value{sort: object, truth: isTrue}, true
+	return true
 }
 
 // decided returns what the compiler makes of a chain of and, or: the operands that decide nothing are left out, and all
@@ -180,101 +193,27 @@ func (p *parser) decided(n int32) (whole, end int32) {
 	return whole, end
 }
 
-// constantOperation folds the operators on numbers.
-func (p *parser) constantOperation(n node) (value, bool) {
-	if p.g.names[n.rule] == "signed" {
-		v, ok := p.constant(p.nodes[n.first].next)
-		return unary(spellings[p.nodes[n.first].kind], v, ok)
-	}
-	left, ok := p.constant(n.first)
-	for child := p.nodes[n.first].next; ok && child != 0; child = p.nodes[child].next {
-		operator, operand := child, p.nodes[child].next
-		if p.is(child, "exponent") {
-			operator = p.nodes[child].first
-			operand = p.nodes[operator].next
-		} else {
-			child = operand
-		}
-		var right value
-		if right, ok = p.constant(operand); ok {
-			left, ok = binary(left, spellings[p.nodes[operator].kind], right)
-		}
-	}
-	return left, ok
-}
+// modules are those whose constants compilers on boards know, each with the sort of them.
+var modules = map[string]sort{"errno": integer, "uctypes": integer, "machine": integer, "pyb": integer, "stm": integer, "math": real}
 
-func unary(operator string, v value, ok bool) (value, bool) {
-	if !ok || v.sort == object || v.sort == real && operator == "~" {
+// moduleConstant tells whether a name and the attribute behind it are a constant of a module. Which names the modules have
+// is only known of math; of the others any is taken that is written as constants are.
+func (p *parser) moduleConstant(name int32) (value, bool) {
+	attribute := p.nodes[name].next
+	if p.nodes[name].rule != noRule || p.nodes[name].kind != tokName || !p.is(attribute, "attribute") {
 		return value{}, false
 	}
-	if v.sort == real || !v.known {
-		return value{sort: v.sort, truth: v.truth & truth(len(operator)-1)}, true
-	}
-	switch operator {
-	case "-":
-		v.int64 = -v.int64
-	case "~":
-		v.int64 = ^v.int64
-	}
-	return small(v.int64), true
-}
-
-// binary tells whether the compiler folds an operation, and the result if that is a small number.
-func binary(a value, operator string, b value) (value, bool) {
-	if a.sort == object || b.sort == object || operator == "@" {
+	sort, known := modules[string(p.text(name))]
+	word := p.text(p.nth(p.nodes[attribute].first, 1))
+	switch {
+	case !known:
 		return value{}, false
+	case sort == real:
+		p.folding.add(mathConst)
+		return value{sort: real}, mathConstants[string(word)]
 	}
-	if a.sort == real || b.sort == real {
-		_, folds := map[string]bool{"+": true, "-": true, "*": true, "/": true, "//": true, "%": true, "**": true}[operator]
-		return value{sort: real}, folds
-	}
-	switch operator {
-	case "/", "//", "%":
-		if b.truth == isFalse {
-			return value{}, false
-		}
-	case "<<", ">>":
-		if b.known && b.int64 < 0 {
-			return value{}, false
-		}
-	}
-	if operator == "/" || !a.known || !b.known {
-		return value{sort: integer}, true
-	}
-	n, exact := calculate(a.int64, operator, b.int64)
-	if !exact {
-		return value{sort: integer}, true
-	}
-	return small(n), true
+	p.folding.add(moduleConst)
+	return value{sort: integer}, bytes.Equal(word, bytes.ToUpper(word))
 }
 
-// calculate is exact or says that it is not.
-func calculate(a int64, operator string, b int64) (int64, bool) {
-	narrow := func(n int64) bool { return n > -1<<31 && n < 1<<31 }
-	switch operator {
-	case "|":
-		return a | b, true
-	case "&":
-		return a & b, true
-	case "^":
-		return a ^ b, true
-	case ">>":
-		return a >> min(b, 63), true
-	case "<<":
-		return a << min(b, 63), a >= 0 && b < int64(bits.LeadingZeros64(uint64(a)))
-	case "+":
-		return a + b, narrow(a) && narrow(b)
-	case "-":
-		return a - b, narrow(a) && narrow(b)
-	case "*":
-		return a * b, narrow(a) && narrow(b)
-	case "//":
-		return (a - modulo(a, b)) / b, narrow(a) && narrow(b)
-	case "%":
-		return modulo(a, b), narrow(a) && narrow(b)
-	}
-	return 0, false
-}
-
-// modulo has the sign of b, as in Python.
-func modulo(a, b int64) int64 { return (a%b + b) % b }
+var mathConstants = map[string]bool{"e": true, "inf": true, "nan": true, "pi": true, "tau": true}

@@ -7,21 +7,26 @@ var actions = map[string]action{"expression": (*parser).constants, "atom": (*par
 // named makes a name that const() gave a value a constant.
 func (p *parser) named(first int32) bool {
 	node := &p.nodes[first]
-	if node.kind == tokName && len(p.consts) > 0 {
+	if node.kind == tokName && len(p.consts)+len(p.typed) > 0 {
 		if _, ok := p.consts[string(p.text(first))]; ok {
 			node.kind = tokConst
 		}
+		_, node.typed = p.typed[string(p.text(first))]
 	}
 	return true
 }
 
-// constants notices NAME = const(value).
+// constants notices NAME = const(value), and NAME: annotation = const(value).
 func (p *parser) constants(first int32) bool {
 	assigned := p.nodes[first].next
-	if !p.is(assigned, "assigned") || p.nodes[assigned].next != 0 {
+	typed := p.is(assigned, "annotated")
+	if !typed && !p.is(assigned, "assigned") || p.nodes[assigned].next != 0 {
 		return true
 	}
 	target, value := p.bare(first), p.bare(p.nth(p.nodes[assigned].first, 1))
+	if typed {
+		value = p.bare(p.nth(p.nodes[assigned].first, 3))
+	}
 	if p.nodes[target].rule != noRule || p.nodes[target].kind != tokName && p.nodes[target].kind != tokConst || !p.is(value, "power") {
 		return true
 	}
@@ -30,20 +35,44 @@ func (p *parser) constants(first int32) bool {
 	if string(p.text(function)) != "const" || !p.is(call, "call") || p.nodes[call].next != 0 {
 		return true
 	}
-	argument := p.nth(p.nodes[call].first, 1)
+	return p.bind(target, p.nth(p.nodes[call].first, 1), typed)
+}
+
+// bind gives a name the value of the argument of const(). Some versions take no notice of a const() with an annotation:
+// for those it is a call.
+func (p *parser) bind(target, argument int32, typed bool) bool {
+	p.folding = 0
 	v, ok := p.constant(argument)
-	if !ok || !p.isToken(p.nodes[argument].next, ")") {
+	ok = ok && p.isToken(p.nodes[argument].next, ")")
+	name := string(p.text(target))
+	switch {
+	case ok && typed:
+		p.typed[name] = v
+	case ok:
+		p.consts[name] = v
+		p.nodes[target].bound = true
+	case typed:
+		p.note(typedConstValue, p.nodes[argument].pos)
+		return true
+	default:
 		p.complain(argument, "const() takes a constant: a number, a string, another const() name, a tuple of these, or numbers with operators")
 		return false
 	}
-	p.consts[string(p.text(target))] = v
-	p.nodes[target].bound = true
+	if typed {
+		p.folding &= 1 << moduleConst
+	}
+	p.noteAll(p.folding, p.nodes[argument].pos)
 	return true
 }
 
 // joined refuses neighbours that cannot become one string.
 func (p *parser) joined(first int32) bool {
+	formats := p.nodes[first].prefix & formatText
 	for n := p.nodes[first].next; n != 0; n = p.nodes[n].next {
+		if p.nodes[n].prefix&formats != 0 {
+			p.note(joinedFormats, p.nodes[n].pos)
+		}
+		formats |= p.nodes[n].prefix & formatText
 		was, is := p.nodes[first].prefix, p.nodes[n].prefix
 		if was&byteText != is&byteText {
 			p.complain(n, "a string cannot be joined with bytes: both need the prefix b, or none")

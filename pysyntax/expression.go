@@ -33,7 +33,7 @@ func inComprehension(s *scope) string {
 	return ""
 }
 
-// call checks the order of arguments. That * may follow a keyword is what 1.20 thinks.
+// call checks the order of arguments.
 func (c *checker) call(s *scope, n int32) {
 	var keyword, double bool
 	position := 0
@@ -55,6 +55,8 @@ func (c *checker) call(s *scope, n int32) {
 			c.complain(child, "an argument with * after one with **")
 		case c.isToken(first, "*") && position > lastStar:
 			c.complain(child, "an argument with * behind more than %d others", lastStar-1)
+		case c.isToken(first, "*") && keyword:
+			c.note(starBehindKeyword, c.nodes[child].pos)
 		case c.isToken(first, "**"):
 			double = true
 		case c.isToken(c.nodes[first].next, "="):
@@ -82,6 +84,7 @@ func (c *checker) argument(s *scope, n int32) {
 			c.complain(first, "before the '=' of an argument stands a name, not %s", c.describe(first))
 			return
 		}
+		c.rebound(first)
 		c.visit(s, c.nodes[second].next)
 	default:
 		c.visit(s, second)
@@ -97,6 +100,7 @@ func (c *checker) walrus(s *scope, n int32) {
 		c.complain(first, "':=' assigns to a name, not to %s", c.describe(name))
 		return
 	}
+	c.rebound(name)
 	text := string(c.text(name))
 	if s.kind != comprehensionScope {
 		s.bind(text)

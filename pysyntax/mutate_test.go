@@ -24,8 +24,11 @@ func generate(random *rand.Rand) string {
 // words stand for names and so on. Numbers are small: the compiler computes 9 ** 9 ** 9.
 var words = map[kind][]string{
 	tokName:   {"a", "b", "c", "x", "y", "self", "X", "_X", "const", "super", "micropython", "print"},
-	tokNumber: {"0", "1", "2", "0.5", "2j"},
-	tokString: {`"a"`, `'b'`, `""`, `b"c"`, `r"\d"`, `f"{x}"`, `f"{x!r:>{y}}"`, `f"{a['b']}{x=}"`, `"""d"""`, `"\x41\n"`, `f"{a:{b}} {c, }"`},
+	tokNumber: {"0", "1", "2", "0.5", "2j", "07"},
+	tokString: {
+		`"a"`, `'b'`, `""`, `b"c"`, `r"\d"`, `f"{x}"`, `f"{x!r:>{y}}"`, `f"{a['b']}{x=}"`, `"""d"""`, `"\x41\n"`, `f"{a:{b}} {c, }"`,
+		`t"{x}"`, `rf"{x}"`, `f"{}"`, `f"{f'{x}'}"`, `f"{{"`,
+	},
 }
 
 func (w *writer) write(p *production) {

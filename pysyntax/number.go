@@ -18,12 +18,16 @@ func (l *lexer) number() token {
 			if !isNumber(text) {
 				return l.fail(start, "%q is not a number", text)
 			}
-			return l.token(tokNumber, start)
+			t := l.token(tokNumber, start)
+			if text[0] == '0' && only(text, "0123456789_") && !only(text, "0_") {
+				t.uses.add(leadingZero)
+			}
+			return t
 		}
 	}
 }
 
-// isNumber accepts 0777, which newer versions refuse, and underscores anywhere behind the first digit.
+// isNumber accepts 0777, and underscores anywhere behind the first digit.
 func isNumber(text []byte) bool {
 	text = bytes.ReplaceAll(text, []byte("_"), nil)
 	if len(text) > 1 && text[0] == '0' {

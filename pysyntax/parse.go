@@ -8,6 +8,7 @@ type node struct {
 	kind     kind
 	prefix   prefix
 	bound    bool  // of a name: it was given its value by const()
+	typed    bool  // of a name: const() gave it a value before, with an annotation
 	pos, end int32 // of a token, and of a rule from its first token to its last
 	first    int32 // child; those of a string are its fields
 	next     int32 // sibling
@@ -25,7 +26,10 @@ type parser struct {
 	depth    int              // of levels
 	expected kindSet          // what could have come, too, since the last token that was taken
 	consts   map[string]value // that const() named, in the file so far
+	typed    map[string]value // likewise, with an annotation: only some versions take them for constants
 	folded   map[int32]folded // expressions that were looked at
+	folding  featureSet       // what folding them takes
+	uses     map[feature]int32
 	err      *Error
 
 	src       []byte   // the whole file, even while a field of an f-string is read
@@ -169,6 +173,12 @@ func (p *parser) take(k kind) bool {
 	if k != tokNewline && k != tokIndent && k != tokDedent {
 		p.nodes = append(p.nodes, node{kind: k, prefix: t.prefix, pos: t.pos, end: t.end})
 		p.append(int32(len(p.nodes) - 1))
+	}
+	if p.inField && t.prefix&formatText != 0 {
+		t.uses.add(nestedFormats)
+	}
+	if t.uses != 0 {
+		p.noteAll(t.uses, t.pos)
 	}
 	p.advance()
 	return len(t.fields) == 0 || p.fields(p.last, t.fields)

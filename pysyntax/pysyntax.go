@@ -10,21 +10,27 @@
 // is said of an error is decided apart from finding it (explain.go).
 //
 // The language is MicroPython's, not CPython's: Python 3.4 with f-strings, async, := and annotations. It is the union
-// of what MicroPython 1.20 compiles and what the newest version does. A file that passes may still fail on a device
-// that lacks a module, memory, or the emitter for its native code.
+// of what the versions from 1.20 up to the newest compile; CheckVersions tells what only some of them do (versions.go).
+// A file that passes may still fail on a device that lacks a module, memory, or the emitter for its native code.
 package pysyntax
 
 import "bytes"
 
-// Check returns nil if MicroPython compiles src, else an *Error for the first thing that it does not compile. The name
-// is only repeated in the error. Check never panics; its time and memory grow with the length of src, not with its depth.
+// Check returns nil if some MicroPython from 1.20 on compiles src, else an *Error for the first thing that none does. The
+// name is only repeated in the error. Check never panics; its time and memory grow with the length of src, not with its depth.
 func Check(name string, src []byte) error {
-	if err := newChecker(src).file(); err != nil {
+	_, err := check(name, src)
+	return err
+}
+
+func check(name string, src []byte) (*checker, error) {
+	c := newChecker(src)
+	if err := c.file(); err != nil {
 		err.File = name
 		err.locate(src)
-		return err
+		return nil, err
 	}
-	return nil
+	return c, nil
 }
 
 // file checks statement by statement, so that memory is needed for the longest one and not for all of them.
@@ -48,7 +54,7 @@ func (c *checker) file() *Error {
 			return c.err
 		}
 	}
-	return nil
+	return c.disagreement()
 }
 
 // preamble refuses what an editor may put before the first statement: MicroPython takes the mark for a part of a name.

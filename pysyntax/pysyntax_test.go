@@ -42,11 +42,15 @@ func snippets(t testing.TB) map[string][]string {
 }
 
 func verdict(source string) string {
-	err := Check("", []byte(source))
-	if err == nil {
-		return "ok"
+	warnings, err := CheckVersions("", []byte(source))
+	if err != nil {
+		return strings.TrimPrefix(err.Error(), ":")
 	}
-	return strings.TrimPrefix(err.Error(), ":")
+	text := "ok"
+	for _, w := range warnings {
+		text += ", but " + strings.TrimPrefix(w.String(), ":")
+	}
+	return text
 }
 
 func quote(source string) string {
@@ -216,7 +220,12 @@ func FuzzCheck(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, source []byte) {
 		before := bytes.Clone(source)
-		err := Check("x", source)
+		warnings, err := CheckVersions("x", source)
+		for _, w := range warnings {
+			if w.Line < 1 || w.Column < 1 || err != nil {
+				t.Errorf("%v, %v", w, err)
+			}
+		}
 		if !bytes.Equal(before, source) {
 			t.Fatal("the source was changed")
 		}

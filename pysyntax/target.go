@@ -96,6 +96,7 @@ func (c *checker) target(s *scope, n int32, do deed) {
 func (c *checker) name(s *scope, n int32, do deed) {
 	node := c.nodes[n]
 	text := string(c.text(n))
+	c.rebound(n)
 	switch {
 	case node.kind == tokConst:
 		c.complain(n, "cannot %s %q: const() made it a constant, for the rest of the file", do, text)
@@ -103,6 +104,13 @@ func (c *checker) name(s *scope, n int32, do deed) {
 		c.complain(n, "cannot %s %s", do, c.describe(n))
 	case !node.bound || text[0] != '_': // _NAME = const() leaves no variable
 		s.bind(text)
+	}
+}
+
+// rebound notes a name that is a constant for some versions, where those need a variable.
+func (c *checker) rebound(n int32) {
+	if n = c.bare(n); c.nodes[n].typed {
+		c.note(typedConstBound, c.nodes[n].pos)
 	}
 }
 

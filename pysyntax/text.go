@@ -49,6 +49,15 @@ func (l *lexer) text(start int, p prefix) token {
 	if formats > 0 {
 		return l.fail(start, "a field of this t-string is never closed by }")
 	}
+	switch {
+	case p&templateText != 0:
+		t.uses.add(template)
+	case p&formatText != 0 && p&rawText != 0:
+		t.uses.add(rawFormat)
+	}
+	if p&formatText != 0 && bytes.HasSuffix(l.src[:l.pos], []byte("{{")) {
+		t.uses.add(lastBrace)
+	}
 	l.pos += len(quote)
 	t.kind, t.pos, t.end = tokString, l.base+int32(start), l.base+int32(l.pos)
 	return t
@@ -59,7 +68,7 @@ func (l *lexer) brace(t *token, formats *int) {
 	template := t.prefix&templateText != 0
 	switch char := l.at(0); {
 	case char == '{' && l.at(1) != '{':
-		field, ok := l.field(t.prefix)
+		field, ok := l.field(t)
 		if ok && field.end > field.pos {
 			t.fields = append(t.fields, field)
 		}
@@ -116,7 +125,7 @@ func isOctal(char byte) bool { return char >= '0' && char <= '7' }
 
 // field reads {expression}, {expression=}, and as far as the colon of {expression!r:format}: what follows it is read as
 // text of the string, with fields of its own. The compiler looks for the end without regard to quotes and parentheses.
-func (l *lexer) field(p prefix) (span, bool) {
+func (l *lexer) field(t *token) (span, bool) {
 	start := l.pos
 	l.pos++
 	end, depth := -1, 0
@@ -139,15 +148,19 @@ func (l *lexer) field(p prefix) (span, bool) {
 	}
 	if l.at(0) == '!' {
 		l.pos += 2
+		if t.prefix&formatText != 0 {
+			t.uses.add(conversion)
+		}
 	}
 	l.pos++
 	field := span{l.base + int32(start), l.base + int32(end) + 1}
 	empty := len(bytes.TrimSpace(l.src[start+1:end])) == 0
-	if empty && p&templateText != 0 {
+	if empty && t.prefix&templateText != 0 {
 		l.fail(start, "a field of a t-string needs an expression")
 		return span{}, false
 	}
-	if end == start+1 { // 1.20 takes {} for a field that format() fills
+	if end == start+1 { // up to 1.27 {} is a field that format() fills
+		t.uses.add(emptyField)
 		return span{}, true
 	}
 	return field, true

@@ -56,6 +56,7 @@ type token struct {
 	prefix   prefix // of a string
 	fresh    bool   // whether it is the first of its line
 	pos, end int32
+	uses     featureSet
 	fields   []span // what stands between the braces of an f-string
 }
 
