@@ -34,6 +34,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strconv"
 
 	"github.com/otactl/otactl/layout"
 )
@@ -64,12 +65,19 @@ type Skipped struct {
 
 // A Warning is something that a publish survives, but perhaps not every device.
 type Warning struct {
-	Path string // on this machine, or the name in a release
-	Line int    // from 1; 0 if it is not about a line
-	Text string
+	Path   string // on this machine, or the name in a release
+	Line   int    // from 1; 0 if it is not about a line
+	Column int    // in characters, from 1; 0 if it is not about a place in the line
+	Text   string
 }
 
-func (w Warning) String() string { return at(w.Path, w.Line) + ": " + w.Text }
+func (w Warning) String() string {
+	place := at(w.Path, w.Line)
+	if w.Column > 0 {
+		place += ":" + strconv.Itoa(w.Column)
+	}
+	return place + ": " + w.Text
+}
 
 // NotText is the text of the warning of a file that is not UTF-8.
 const NotText = "original clients cannot install a file that is not text"

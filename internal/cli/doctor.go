@@ -191,10 +191,16 @@ func (c *call) overruled() (over []doctor.Overruled) {
 	return over
 }
 
-// checkFiles checks the files that publish would take, if otactl.toml names them.
+// checkFiles checks the files that publish would take, if otactl.toml names them, and says who judges files.
 func (c *call) checkFiles(ctx context.Context) (lines []doctor.Line, need int64) {
+	judged := func() doctor.Line {
+		return doctor.Line{Level: doctor.OK, Area: doctor.Files, Text: "syntax: " + c.decided()}
+	}
 	if !c.files.isSet() {
-		return nil, 0
+		if err := c.appoint(ctx); err != nil {
+			return []doctor.Line{doctor.Failed(doctor.Files, err)}, 0
+		}
+		return []doctor.Line{judged()}, 0
 	}
 	set, errs := c.gather(ctx, nil)
 	var warnings []string
@@ -202,8 +208,8 @@ func (c *call) checkFiles(ctx context.Context) (lines []doctor.Line, need int64)
 		warnings = append(warnings, w.String())
 	}
 	lines = doctor.CheckFiles(len(set.Files), set.Size(), errs, warnings)
-	if len(errs) == 0 {
-		lines = append(lines, doctor.Line{Level: doctor.OK, Area: doctor.Files, Text: "syntax: " + c.decided()})
+	if c.syntax != nil || c.noSyntaxCheck { // else nobody could be appointed
+		lines = append(lines, judged())
 	}
 	return lines, set.Size()
 }

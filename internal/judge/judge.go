@@ -94,7 +94,7 @@ func (j *Judge) file(ctx context.Context, f source.File) (answer, error) {
 	case !strings.HasSuffix(name, ".py"):
 		return answer{}, nil
 	case j.compiler == nil || j.hangs.Load():
-		return answer{err: refusal(own(f))}, nil
+		return own(f).answer(), nil
 	}
 	return j.compare(ctx, f)
 }
@@ -107,8 +107,7 @@ func (j *Judge) compare(ctx context.Context, f source.File) (answer, error) {
 		if broken.Hangs {
 			j.hangs.Store(true)
 		}
-		note := note(f, 0, "%s gives no verdict, so otactl's own check decides: %s", j.compiler, broken.Reason)
-		return answer{err: refusal(ours), notes: note, silent: broken.Reason}, nil
+		return j.silence(f, ours, broken.Reason), nil
 	}
 	theirs, refused := errors.AsType[*mpycross.SyntaxError](err)
 	if err != nil && !refused {
@@ -117,19 +116,33 @@ func (j *Judge) compare(ctx context.Context, f source.File) (answer, error) {
 	return j.settle(f, ours, theirs, mpy), nil
 }
 
-// settle says what holds: mpy-cross is right. Both refusals are nil if there is none.
-func (j *Judge) settle(f source.File, ours *source.SyntaxError, theirs *mpycross.SyntaxError, mpy []byte) answer {
+// silence lets pysyntax decide where mpy-cross does not.
+func (j *Judge) silence(f source.File, ours opinion, reason string) answer {
+	a := ours.answer()
+	a.notes, a.silent = note(f, 0, "%s gives no verdict, so otactl's own check decides: %s", j.compiler, reason), reason
+	return a
+}
+
+// settle says what holds: mpy-cross is right. What it compiles is not held against other versions: people install the one
+// of their devices.
+func (j *Judge) settle(f source.File, ours opinion, theirs *mpycross.SyntaxError, mpy []byte) answer {
 	switch {
-	case theirs != nil && ours != nil: // ours says where, and what was expected
-		return answer{err: ours}
+	case theirs != nil && ours.err != nil: // ours says where, and what was expected
+		return answer{err: ours.err}
+	case theirs != nil && ours.boards && theirs.Message == notConstant: // it knows no modules, and boards do
+		return j.silence(f, ours, theirs.Message)
+	case theirs != nil && len(ours.warnings) > 0: // which say why
+		return answer{err: j.overruled(f, theirs), notes: ours.warnings}
 	case theirs != nil:
 		return answer{err: j.overruled(f, theirs), notes: missed(f, theirs)}
-	case ours != nil:
-		return answer{mpy: mpy, notes: note(f, ours.Line, "mpy-cross compiles it, and otactl's own check would refuse it: %s%s:\n%s",
-			ours.Message, report, ours.Excerpt)}
+	case ours.err != nil:
+		return answer{mpy: mpy, notes: note(f, ours.err.Line, "mpy-cross compiles it, and otactl's own check would refuse it: %s%s:\n%s",
+			ours.err.Message, report, ours.err.Excerpt)}
 	}
 	return answer{mpy: mpy}
 }
+
+const notConstant = "SyntaxError: not a constant"
 
 const report = "; that is a bug of otactl: please report it, with this line, at https://github.com/otactl/otactl/issues"
 
@@ -156,22 +169,34 @@ func note(f source.File, line int, format string, args ...any) []source.Warning 
 	return []source.Warning{{Path: f.Path, Line: line, Text: fmt.Sprintf(format, args...)}}
 }
 
-// own is the verdict of pysyntax.
-func own(f source.File) *source.SyntaxError {
-	e, ok := errors.AsType[*pysyntax.Error](pysyntax.Check("", f.Data))
-	if !ok {
-		return nil
-	}
-	excerpt := strings.TrimSuffix(strings.TrimPrefix(e.Excerpt(), e.Error()+"\n"), "\n")
-	return &source.SyntaxError{Path: f.Path, Line: e.Line, Column: e.Column, Message: e.Message, Excerpt: excerpt}
+// An opinion is the verdict of pysyntax.
+type opinion struct {
+	err      *source.SyntaxError
+	warnings []source.Warning // of what not all versions compile
+	boards   bool             // it depends on the board, too
 }
 
-// refusal is nil, and not an interface that holds nil, if there is none.
-func refusal(e *source.SyntaxError) error {
-	if e == nil {
-		return nil
+func own(f source.File) (o opinion) {
+	warnings, err := pysyntax.CheckVersions("", f.Data)
+	for _, w := range warnings {
+		o.warnings = append(o.warnings, source.Warning{Path: f.Path, Line: w.Line, Column: w.Column, Text: w.Message})
+		o.boards = o.boards || w.Since == "" && w.Until == ""
 	}
-	return e
+	e, ok := errors.AsType[*pysyntax.Error](err)
+	if !ok {
+		return o
+	}
+	excerpt := strings.TrimSuffix(strings.TrimPrefix(e.Excerpt(), e.Error()+"\n"), "\n")
+	o.err = &source.SyntaxError{Path: f.Path, Line: e.Line, Column: e.Column, Message: e.Message, Excerpt: excerpt}
+	return o
+}
+
+// answer is that of pysyntax alone.
+func (o opinion) answer() answer {
+	if o.err == nil {
+		return answer{warnings: o.warnings}
+	}
+	return answer{err: o.err}
 }
 
 // lineOf is a line of a source, its beginning if it is long; "" if there is none.

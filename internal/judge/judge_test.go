@@ -94,6 +94,46 @@ func TestHeader(t *testing.T) {
 	}
 }
 
+// What only some versions compile passes with a warning, unless mpy-cross says what its version makes of it. One that
+// refuses it is no bug of otactl. What boards know and mpy-cross does not is left to otactl.
+func TestVersions(t *testing.T) {
+	says := func(what string) string {
+		return `printf 'Traceback (most recent call last):\n  File "in.py", line 1\nSyntaxError: ` + what + `\n' >&2; exit 1`
+	}
+	const tstring, errno = "x = t'{y}'\n", "X = const(errno.EIO)\n"
+	const since = "src/a.py:1:5: t-strings compile from MicroPython 1.28 on; older devices refuse this file"
+	const boards = "src/a.py:1:11: constants of modules in const() compile on most boards; mpy-cross and small boards, such as the ESP8266, refuse this file"
+	for name, c := range map[string]struct{ script, src, err, warnings, notes string }{
+		"no mpy-cross":    {"", tstring, "", since, ""},
+		"it compiles":     {`printf 'M\006\000\037' >"$5"`, tstring, "", "", ""},
+		"it refuses":      {says("invalid syntax"), tstring, "src/a.py:1: SyntaxError: invalid syntax, says mpy-cross v1.22.2", "", since},
+		"it says nothing": {"kill -9 $$", tstring, "", since, "gives no verdict"},
+		"boards":          {"", errno, "", boards, ""},
+		"it is no board":  {says("not a constant"), errno, "", boards, "gives no verdict, so otactl's own check decides: SyntaxError: not a constant"},
+		"not that":        {says("invalid syntax"), errno, "src/a.py:1: SyntaxError: invalid syntax", "", boards},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := judge.New(nil)
+			if c.script != "" {
+				j = judge.New(compiler(t, c.script))
+			}
+			errs, warnings := j.Files(t.Context(), []source.File{file("a.py", c.src)})
+			for _, pair := range [][2]string{{text(errs), c.err}, {list(warnings), c.warnings}, {list(j.Notes()), c.notes}} {
+				if !strings.Contains(pair[0], pair[1]) || pair[1] == "" && pair[0] != "" {
+					t.Errorf("%q, want %q", pair[0], pair[1])
+				}
+			}
+		})
+	}
+}
+
+func list(warnings []source.Warning) (all string) {
+	for _, w := range warnings {
+		all += w.String()
+	}
+	return all
+}
+
 // The two may differ: mpy-cross is right, and otactl says that it was wrong.
 func TestOverruled(t *testing.T) {
 	says := func(what string) string {
@@ -121,10 +161,7 @@ func TestOverruled(t *testing.T) {
 			if got := text(errs); !strings.HasPrefix(got, c.err) || c.err == "" && got != "" || len(warnings) != 0 {
 				t.Errorf("error %q, want %q; warnings %v", got, c.err, warnings)
 			}
-			notes := ""
-			for _, n := range j.Notes() {
-				notes += n.String()
-			}
+			notes := list(j.Notes())
 			if !strings.Contains(notes, c.note) || c.note == "" && notes != "" {
 				t.Errorf("note %q, want %q", notes, c.note)
 			}
