@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -53,13 +54,13 @@ func TestCompile(t *testing.T) {
 		t.Errorf("the same source gives other bytes, %v", err)
 	}
 	for src, want := range map[string]string{
-		"x = 1\ndef f(:\n":        "line 2: SyntaxError: invalid syntax",
-		"x = 1\n\nreturn 3\n":     "line 3: SyntaxError: 'return' outside function",
-		"if 1:\nx = 2\n":          "line 2: SyntaxError: invalid syntax",
-		"if 1:\n    x\n  y = 2\n": "line 3: IndentationError: unindent doesn't match any outer indent level",
+		"x = 1\ndef f(:\n":        "^line 2: SyntaxError: invalid syntax$",
+		"x = 1\n\nreturn 3\n":     "^line 3: SyntaxError: 'return' outside function$",
+		"if 1:\nx = 2\n":          "^line 2: SyntaxError: invalid syntax$",
+		"if 1:\n    x\n  y = 2\n": "^line [23]: IndentationError: unindent doesn't match any outer indent level$", // 2 from 1.22 on
 	} {
 		_, err := c.Compile(t.Context(), "lib/util.py", []byte(src))
-		if e, ok := errors.AsType[*SyntaxError](err); !ok || e.Error() != want {
+		if e, ok := errors.AsType[*SyntaxError](err); !ok || !regexp.MustCompile(want).MatchString(e.Error()) {
 			t.Errorf("%q: %v, want %s", src, err, want)
 		}
 	}
