@@ -14,7 +14,7 @@ const client = "micropython_ota"
 // bootWarnings are about how boot.py uses the update client. They come of reading lines, not Python: an import is a line,
 // indented or not, or what follows a semicolon, that begins with "import" or "from"; what stands behind a # is nothing.
 // Imports by other means (__import__, exec) are not seen, and those in a text of several lines are.
-func bootWarnings(files []File) (ws []Warning) {
+func bootWarnings(files []File, signed bool) (ws []Warning) {
 	i := slices.IndexFunc(files, func(f File) bool { return f.Name == "boot.py" })
 	if i < 0 {
 		return nil
@@ -23,10 +23,14 @@ func bootWarnings(files []File) (ws []Warning) {
 	if w, ok := importedBefore(boot, files); ok {
 		ws = append(ws, w)
 	}
-	line := callsBoot(boot)
+	line := calls(boot, "boot")
 	if line > 0 && !slices.ContainsFunc(files, confirms) {
 		ws = append(ws, Warning{Path: boot.Path, Line: line, Text: "calls boot(), so that updates are on trial, " +
 			"and no file of this release calls confirm(): devices would take it back"})
+	}
+	if line := calls(boot, "ota_update", "update"); signed && line > 0 && !has(boot, keyArgument) {
+		ws = append(ws, Warning{Path: boot.Path, Line: line, Text: "updates without key=, and releases are signed: " +
+			"devices that check signatures would stop doing so"})
 	}
 	return ws
 }
@@ -94,15 +98,18 @@ func isModule(name, module string) bool {
 
 var clientAlias = regexp.MustCompile(`^import\s+(?:.*,\s*)?` + client + `\s+as\s+(\w+)`)
 
-// callsBoot returns the line in which boot() of the client is called, 0 if it is not.
-func callsBoot(boot File) int {
-	names := []string{client + `\.boot`}
+// calls returns the line in which one of some functions of the client is called, 0 if none is.
+func calls(boot File, functions ...string) int {
+	member := `\.(?:` + strings.Join(functions, "|") + `)`
+	names := []string{client + member}
 	for n, statement := range statements(boot.Data) {
 		if m := clientAlias.FindStringSubmatch(statement); m != nil {
-			names = append(names, m[1]+`\.boot`)
+			names = append(names, m[1]+member)
 		}
-		if slices.Contains(imports(statement), client+".boot") {
-			names = append(names, "boot")
+		for _, function := range functions {
+			if slices.Contains(imports(statement), client+"."+function) {
+				names = append(names, function)
+			}
 		}
 		if regexp.MustCompile(`(?:^|[^\w.])(?:` + strings.Join(names, "|") + `)\s*\(`).MatchString(statement) {
 			return n
@@ -118,8 +125,16 @@ func confirms(f File) bool {
 	if !isPython(f) {
 		return bytes.Contains(f.Data, []byte("confirm"))
 	}
+	return has(f, confirmCall)
+}
+
+// keyArgument is an argument that may be the key.
+var keyArgument = regexp.MustCompile(`\bkey\s*=|\*\*`)
+
+// has reports whether a statement of a file has what a pattern describes.
+func has(f File, pattern *regexp.Regexp) bool {
 	for _, statement := range statements(f.Data) {
-		if confirmCall.MatchString(statement) {
+		if pattern.MatchString(statement) {
 			return true
 		}
 	}

@@ -10,11 +10,17 @@ import (
 
 func bootWarnings(t *testing.T, files map[string]string) string {
 	t.Helper()
+	return warningsOf(t, files, source.Options{})
+}
+
+func warningsOf(t *testing.T, files map[string]string, o source.Options) string {
+	t.Helper()
 	dir := t.TempDir()
 	for name, content := range files {
 		write(t, filepath.Join(dir, name), content)
 	}
-	set, err := source.Collect([]string{"."}, source.Options{Dir: dir})
+	o.Dir = dir
+	set, err := source.Collect([]string{"."}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,5 +92,37 @@ func TestTrialWithoutConfirm(t *testing.T) {
 	compiled := map[string]string{"boot.py": "import micropython_ota\nmicropython_ota.boot()\n", "app.mpy": "M\x06\x00..confirm.."}
 	if got := bootWarnings(t, compiled); got != "" {
 		t.Errorf("with a compiled file that has the word: %s", got)
+	}
+}
+
+// Where releases are signed, a boot.py that forgets the key takes it from the devices.
+func TestUpdateWithoutKey(t *testing.T) {
+	for _, c := range []struct {
+		boot string
+		line string
+	}{
+		{"import micropython_ota\nmicropython_ota.ota_update('http://x', 'p')\n", "2"},
+		{"import micropython_ota as ota\nota.boot()\nota.confirm()\nota.update('http://x', 'p') # key='k'\n", "4"},
+		{"from micropython_ota import ota_update\nota_update(\n    'http://x', 'p')\n", "2"},
+		{"import micropython_ota as ota\nota.ota_update('http://x', 'p', monkey=1)\n", "2"},
+
+		{"import micropython_ota\nmicropython_ota.ota_update('http://x', 'p', key='k')\n", ""},
+		{"import micropython_ota as ota\nota.ota_update(\n    'http://x', 'p',\n    key = 'keys.txt')\n", ""},
+		{"import micropython_ota as ota\nota.ota_update('http://x', 'p', **options)\n", ""},
+		{"import micropython_ota as ota\nota.check_for_ota_update('http://x', 'p')\n", ""}, // installs nothing
+		{"import micropython_ota as ota\nd = {}\nd.update(a=1)\nupdate()\n", ""},
+		{"import wlan\nwlan.ota_update()\n", ""},
+	} {
+		files := map[string]string{"boot.py": c.boot}
+		want := ""
+		if c.line != "" {
+			want = "boot.py:" + c.line + ": updates without key="
+		}
+		if got := warningsOf(t, files, source.Options{Signed: true}); got != want {
+			t.Errorf("%q\n%s\nshould be\n%s", c.boot, got, want)
+		}
+		if got := warningsOf(t, files, source.Options{}); got != "" {
+			t.Errorf("not signed: %q\n%s", c.boot, got)
+		}
 	}
 }

@@ -179,7 +179,7 @@ func (c *collector) finish(args int) {
 		c.errs = append(c.errs, &EmptyError{})
 	}
 	slices.SortFunc(c.set.Files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
-	c.set.Warnings = append(c.set.Warnings, bootWarnings(c.set.Files)...)
+	c.set.Warnings = append(c.set.Warnings, bootWarnings(c.set.Files, c.o.Signed)...)
 	c.errs = append(c.errs, c.collisions()...)
 	c.judge()
 	lines := c.set.Manifest("", layout.Tag{}, layout.Prefix).Bytes()

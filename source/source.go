@@ -45,6 +45,7 @@ type Options struct {
 	Dir         string   // arguments and names are relative to this folder; "" for none
 	Flat        bool     // publish every file under its base name
 	AllowSecret []string // names of files in the release that may hold keys and passwords
+	Signed      bool     // devices may check signatures
 	// Judge judges the files that passed the checks of their text, all at once, in the order in which they were found; nil
 	// if nobody does. Whoever can tell what MicroPython compiles is no business of this package.
 	Judge func([]File) ([]error, []Warning)

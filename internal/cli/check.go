@@ -72,7 +72,8 @@ func (c *call) collect(ctx context.Context, args []string) (source.Set, error) {
 
 // gather is collect for who judges himself.
 func (c *call) gather(ctx context.Context, args []string) (source.Set, []error) {
-	o := source.Options{Flat: c.flat, AllowSecret: c.allowSecret}
+	signed := c.keys.isSet() || c.publicKeys.isSet() || c.secrets.signKey != ""
+	o := source.Options{Flat: c.flat, AllowSecret: c.allowSecret, Signed: signed}
 	if err := c.appoint(ctx); err != nil {
 		return source.Set{}, []error{err}
 	}
