@@ -21,6 +21,7 @@ const testServers = "github.com/otactl/otactl/internal/testserver"
 var whole = []string{
 	"github.com/otactl/otactl",
 	"github.com/otactl/otactl/internal/model",
+	"github.com/otactl/otactl/internal/model/bucket",
 	"github.com/otactl/otactl/internal/proofs",
 	"github.com/otactl/otactl/pysyntax",
 }
