@@ -4,7 +4,7 @@ LINT_VERSION = v2.15.0
 LINT = .cache/golangci-lint-$(LINT_VERSION)/golangci-lint
 FUZZTIME = 1m
 
-.PHONY: build demo test check lint fmt race fuzz torture power bench cover help
+.PHONY: build demo test check lint fmt race fuzz torture power bench load cover help
 
 build: ## build ./otactl, static
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o otactl .
@@ -42,6 +42,9 @@ power: ## cut the power of a device at every operation of its flash, and of all 
 
 bench: ## round trips, speed, memory, start time
 	go test -run '^$$' -bench . -benchtime 1x ./...
+
+load: ## play a fleet of devices, and write what it costs to docs/SCALE.md
+	go run ./bench/fleet -write docs/SCALE.md
 
 cover: ## which lines the tests reach, as cover.html in .cache
 	@mkdir -p .cache
