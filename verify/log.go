@@ -18,7 +18,7 @@ func (v *verifier) checkLog(ctx context.Context) error {
 			want[l.Tag.String()] = l
 		}
 	}
-	if len(want) == 0 && !v.All {
+	if len(want) == 0 && !v.All || v.NoLog {
 		return nil
 	}
 	return v.damagedLog(v.state.History(ctx, func(c release.Change) bool {

@@ -29,6 +29,7 @@ type Request struct {
 	All     bool             // every release that is there, whatever Tag is
 	Signers []sign.PublicKey // one of these must have signed each manifest; none: that is not asked
 	Client  []layout.File    // the update client that may lie beside a release
+	NoLog   bool             // the change log is not asked: it does not know yet what is being published
 	Now     time.Time        // what was begun an hour before is left over
 }
 
