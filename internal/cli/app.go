@@ -114,7 +114,7 @@ func targetFlags() []ucli.Flag {
 }
 
 func toFlag() ucli.Flag {
-	return flagList("to", "URL", "the server root: a folder, or sftp://user@host/path")
+	return flagList("to", "URL", "the server root: a folder, or sftp://user@host/path; may be repeated")
 }
 
 func sourceFlags() []ucli.Flag {

@@ -18,7 +18,7 @@ const configName = "otactl.toml"
 // A config is what otactl.toml may say. The names of its keys are those of the flags.
 type config struct {
 	Project     *string  `toml:"project"`
-	To          *string  `toml:"to"`
+	To          any      `toml:"to"` // a text, or a list of texts: targets
 	Files       []string `toml:"files"`
 	Dir         *string  `toml:"dir"`
 	Flat        *bool    `toml:"flat"`
@@ -37,6 +37,8 @@ type config struct {
 	NoOriginal  *bool    `toml:"no-original"`
 	Settle      *string  `toml:"settle"`
 	PublicKeys  []string `toml:"public-keys"`
+
+	targets []string // what To says
 
 	path string // as it is printed; "" if there is none
 	dir  string // what the paths in it are relative to
@@ -93,9 +95,30 @@ func readConfig(path, cwd string) (*config, error) {
 	c := &config{path: shown, dir: filepath.Dir(path)}
 	dec := toml.NewDecoder(strings.NewReader(string(data))).DisallowUnknownFields()
 	if err := dec.Decode(c); err != nil {
+		c.targets, _ = targetsOf(c.To, data) // this error is told first
 		return c.ifDecoded(err), configError(shown, err)
 	}
+	if c.targets, err = targetsOf(c.To, data); err != nil {
+		return nil, configError(shown, err)
+	}
+	if c.To != nil && len(c.targets) == 0 {
+		return nil, usageError("remove the line if --to or OTACTL_TO says it", "%s: to: holds no target", shown)
+	}
 	return c, nil
+}
+
+// targetsOf are the targets that a configuration names. The error for what is neither a text nor a list of texts is that of
+// the library, which draws the place.
+func targetsOf(to any, data []byte) ([]string, error) {
+	if to, ok := to.(string); ok {
+		return []string{to}, nil
+	}
+	type targets struct {
+		To []string `toml:"to"`
+	}
+	var list targets
+	err := toml.Unmarshal(data, &list)
+	return list.To, err
 }
 
 // ifDecoded is the configuration if only keys in it are unknown, or nil.
@@ -158,6 +181,8 @@ func (c *config) lookup(name string) []string {
 		return c.AllowSecret
 	case "public-keys":
 		return c.PublicKeys
+	case "to":
+		return c.targets
 	case "flat":
 		return text(c.Flat)
 	case "strict":
@@ -170,7 +195,7 @@ func (c *config) lookup(name string) []string {
 		return text(c.Keep)
 	}
 	return text(map[string]*string{
-		"project": c.Project, "to": c.To, "dir": c.Dir, "layout": c.Layout, "timeout": c.Timeout,
+		"project": c.Project, "dir": c.Dir, "layout": c.Layout, "timeout": c.Timeout,
 		"identity": c.Identity, "known-hosts": c.KnownHosts, "host-key": c.HostKey,
 		"url": c.URL, "http-user": c.HTTPUser, "ca": c.CA, "settle": c.Settle,
 	}[name])

@@ -35,6 +35,10 @@ type console struct {
 	live     *progress // nil while nothing takes long
 	warnings []string  // for the object
 	outErr   error     // the first one of writing results
+
+	parent *console // prints for one target of several; nil if this one prints
+	target string   // how that target is called
+	doing  func() string
 }
 
 func newConsole(env Env) *console {
@@ -61,6 +65,10 @@ func (c *console) warn(text string) {
 
 // note keeps a warning for the object.
 func (c *console) note(text string) {
+	if c.parent != nil {
+		c.parent.note(c.target + ": " + text)
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.warnings = append(c.warnings, text)
@@ -94,7 +102,13 @@ func (c *console) fail(e *explained) {
 }
 
 // say prints one line to standard error.
-func (c *console) say(kind, text string) { c.raw("otactl: " + kind + " " + text) }
+func (c *console) say(kind, text string) {
+	if c.parent != nil {
+		c.parent.say(kind, c.target+": "+text)
+		return
+	}
+	c.raw("otactl: " + kind + " " + text)
+}
 
 func (c *console) raw(text string) {
 	c.mu.Lock()

@@ -5,15 +5,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	ucli "github.com/urfave/cli/v2"
 
-	"github.com/otactl/otactl/device"
 	"github.com/otactl/otactl/doctor"
-	"github.com/otactl/otactl/internal/release"
-	"github.com/otactl/otactl/layout"
 	"github.com/otactl/otactl/sign"
 	"github.com/otactl/otactl/store"
 )
@@ -132,7 +130,9 @@ func (c *call) examine(ctx context.Context) (*doctorOutcome, error) {
 		request.Kind, err = c.kind()
 		note(err)
 	}
-	if c.to.isSet() {
+	calls, err := c.each()
+	note(err)
+	if c.to.isSet() && err == nil {
 		t, err := parseTarget(c.to, c.env)
 		note(err)
 		if request.Target, settings.Folder = t.String(), t.folder != ""; err == nil {
@@ -141,10 +141,7 @@ func (c *call) examine(ctx context.Context) (*doctorOutcome, error) {
 	}
 	request.Site, err = c.site()
 	note(err)
-	contents, err := clientFiles(device.Sources())
-	for _, f := range contents {
-		request.Client = append(request.Client, layout.File{Name: f.name, Size: int64(len(f.data)), SHA256: release.SHA256(f.data)})
-	}
+	request.Client, err = ownClient()
 	note(err)
 
 	lines := doctor.CheckSettings(settings)
@@ -156,7 +153,7 @@ func (c *call) examine(ctx context.Context) (*doctorOutcome, error) {
 	request.Need, request.Signers = need, keys.Public
 	lines = append(append(lines, files...), doctor.CheckKeys(keys)...)
 	if request.Project != "" {
-		elsewhere, err := doctor.Run(ctx, request)
+		elsewhere, err := elsewhere(ctx, calls, request)
 		if err != nil {
 			return nil, err
 		}
@@ -184,7 +181,7 @@ func (c *call) overruled() (over []doctor.Overruled) {
 		now  setting
 	}{{"project", c.project}, {"to", c.to}, {"url", c.url}, {"host-key", c.hostKey}, {"known-hosts", c.known}, {"identity", c.identity}} {
 		file := c.config.lookup(s.name)
-		if len(file) > 0 && !s.now.inFile() && s.now.text != file[0] && !strings.HasPrefix(s.now.origin, "--") {
+		if len(file) > 0 && !s.now.inFile() && !slices.Equal(s.now.many, file) && !strings.HasPrefix(s.now.origin, "--") {
 			over = append(over, doctor.Overruled{Name: s.name, By: s.now.origin})
 		}
 	}

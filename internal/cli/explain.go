@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/otactl/otactl/store"
+	"github.com/otactl/otactl/targets"
 )
 
 // Exit codes (README, Exit codes).
@@ -58,6 +59,9 @@ func explain(command string, err error) *explained {
 			}
 		}
 	}
+	if _, ok := errors.AsType[*targets.FailedError](err); ok && slices.Contains(changes, command) {
+		e.hints = append(e.hints, "version was not changed on any target")
+	}
 	if e.code == exitSource && command == "publish" {
 		e.hints = append(e.hints, "nothing was sent to the server")
 	}
@@ -83,13 +87,16 @@ func flatten(err error) []error {
 
 // adviseOn asks each part of the program about its errors.
 func adviseOn(command string, err error) *advice {
-	for _, about := range []func(string, error) *advice{onUsage, onWeb, onKeys, onSource, onVerify, onDoctor, onRelease, onTarget} {
+	for _, about := range []func(string, error) *advice{onSeveral, onUsage, onWeb, onKeys, onSource, onVerify, onDoctor, onRelease, onTarget} {
 		if a := about(command, err); a != nil {
 			return a
 		}
 	}
 	return advise(exitUnexpected)
 }
+
+// changes are the commands that change version.
+var changes = []string{"publish", "rollback", "activate"}
 
 // writes are the commands that change what devices see.
 var writes = []string{"publish", "rollback", "activate", "prune"}

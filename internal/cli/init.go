@@ -85,12 +85,15 @@ func runInit(ctx context.Context, c *call) (outcome, error) {
 			return nil, err
 		}
 	}
+	if _, err := c.each(); err != nil {
+		return nil, err
+	}
 	files, err := pythonFiles(c.env.Dir)
 	if err != nil {
 		return nil, err
 	}
 	o := &initOutcome{
-		Path: configName, Content: initConfig(project, c.to.text, kind, files), Files: files, Written: !c.dryRun,
+		Path: configName, Content: initConfig(project, c.to.many, kind, files), Files: files, Written: !c.dryRun,
 		Boot: bootLines(project, kind, files), Trial: trialLines(project, kind), Confirm: confirmLines,
 	}
 	if err := writeNew(filepath.Join(c.env.Dir, configName), o.Content, c.dryRun); err != nil {
@@ -137,14 +140,17 @@ func pythonFiles(dir string) ([]string, error) {
 	return names, err
 }
 
-func initConfig(project layout.Project, to string, kind layout.Kind, files []string) string {
+func initConfig(project layout.Project, to []string, kind layout.Kind, files []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# With this file, otactl publish TAG needs no more. Paths are relative to this folder.\n")
 	fmt.Fprintf(&b, "project = %s\n", quoted(string(project)))
-	if to == "" {
+	switch len(to) {
+	case 0:
 		fmt.Fprintf(&b, "# to = \"sftp://ota@ota.example.org/srv/ota\"  # or a folder: what the web server serves\n")
-	} else {
-		fmt.Fprintf(&b, "to = %s\n", quoted(to))
+	case 1:
+		fmt.Fprintf(&b, "to = %s\n", quoted(to[0]))
+	default:
+		fmt.Fprintf(&b, "to = %s\n", list(to))
 	}
 	fmt.Fprintf(&b, "# url = \"http://ota.example.org\"  # the same as devices reach it: then publish looks whether they get the files\n")
 	if len(files) == 0 {

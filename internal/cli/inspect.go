@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/otactl/otactl/inspect"
+	"github.com/otactl/otactl/internal/release"
 	"github.com/otactl/otactl/layout"
 	"github.com/otactl/otactl/store"
 )
@@ -63,11 +64,27 @@ func runStatus(ctx context.Context, c *call) (outcome, error) {
 	if err := c.noArgs(); err != nil {
 		return nil, err
 	}
+	calls, err := c.each()
+	if err != nil {
+		return nil, err
+	}
+	if len(calls) > 1 {
+		return c.statusAll(ctx, calls)
+	}
+	o, _, err := c.statusOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// statusOf is the status of one target, and what is live there.
+func (c *call) statusOf(ctx context.Context) (*statusOutcome, release.Release, error) {
 	project, s, err := look(ctx, c, func(st store.Store, p layout.Project) (inspect.Status, error) {
 		return inspect.Run(ctx, st, p)
 	})
 	if err != nil {
-		return nil, err
+		return nil, s.Release, err
 	}
 	o := &statusOutcome{
 		Project: string(project), Live: s.Live, Layout: string(s.Release.Kind), Files: []string{}, Size: s.Bytes,
@@ -78,7 +95,7 @@ func runStatus(ctx context.Context, c *call) (outcome, error) {
 		last := newChange(*s.Last)
 		o.Last = &last
 	}
-	return o, nil
+	return o, s.Release, nil
 }
 
 // A listOutcome is the answer to list.

@@ -30,6 +30,10 @@ type progress struct {
 func (c *console) progress(doing func() string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.parent != nil {
+		c.doing = doing
+		return
+	}
 	if c.live != nil {
 		c.live.erase()
 		close(c.live.stop)

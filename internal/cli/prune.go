@@ -61,6 +61,22 @@ func runPrune(ctx context.Context, c *call) (outcome, error) {
 		return nil, err
 	}
 	r.Project = project
+	calls, err := c.each()
+	if err != nil {
+		return nil, err
+	}
+	if len(calls) > 1 {
+		return c.pruneAll(ctx, calls, r)
+	}
+	o, err := c.pruneOn(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// pruneOn prunes one target.
+func (c *call) pruneOn(ctx context.Context, r prune.Request) (o *pruneOutcome, err error) {
 	var result prune.Result
 	err = c.withStore(ctx, func(st store.Store) error {
 		result, err = prune.Run(ctx, st, r)
@@ -69,7 +85,7 @@ func runPrune(ctx context.Context, c *call) (outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &pruneOutcome{Project: string(project), Pruned: []string{}, Kept: []keptOutcome{}, DryRun: c.dryRun, Plan: newPlan(result.Plan)}
+	o = &pruneOutcome{Project: string(r.Project), Pruned: []string{}, Kept: []keptOutcome{}, DryRun: r.DryRun, Plan: newPlan(result.Plan)}
 	for _, t := range result.Pruned {
 		o.Pruned = append(o.Pruned, t.String())
 	}

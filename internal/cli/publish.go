@@ -66,66 +66,98 @@ func flipLine(project, from, to string) string {
 
 func skipLine(s skippedOutcome) string { return fmt.Sprintf("skip %s (%s)", s.Path, s.Why) }
 
-func runPublish(ctx context.Context, c *call) (_ outcome, err error) {
-	if len(c.args) == 0 {
-		return nil, usageError("otactl publish TAG [FILE|FOLDER...]", "no tag")
-	}
-	r := publish.Request{
-		NoActivate: c.noActivate, AllowDowngrade: c.allowDowngrade, AllowLayoutChange: c.allowLayoutChange,
-		Strict: c.strict, DryRun: c.dryRun, Who: c.who(),
-	}
-	if r.Tag, err = layout.ParseTag(c.args[0]); err != nil {
+func runPublish(ctx context.Context, c *call) (outcome, error) {
+	r, err := c.publication()
+	if err != nil {
 		return nil, err
 	}
-	if r.Project, err = c.parseProject(); err != nil {
+	calls, err := c.each()
+	if err != nil {
 		return nil, err
 	}
-	if r.Kind, err = c.kind(); err != nil {
-		return nil, err
+	for _, one := range calls {
+		defer one.dialAhead(ctx)()
 	}
-	defer c.dialAhead(ctx)()
-	if r.Set, err = c.collect(ctx, c.args[1:]); err != nil {
-		return nil, err
-	}
-	if c.noSyntaxCheck {
-		r.Unchecked = "syntax"
-		c.ui.warn("whether MicroPython can compile these files was not checked")
-	}
-	if r.Client, err = c.clientBeside(r.Set); err != nil {
-		return nil, err
-	}
-	if r.Signers, err = c.signers(); err != nil {
-		return nil, err
-	}
-	if r.Keys, err = c.signingKeys(ctx); err != nil {
+	if err := c.fill(ctx, &r); err != nil {
 		return nil, err
 	}
 	site, err := c.site()
 	if err != nil {
 		return nil, err
 	}
+	if len(calls) > 1 {
+		return c.publishAll(ctx, calls, site, r)
+	}
 	r.Check = c.checkOf(site, r.Project)
 	var result publish.Result
 	err = c.withStore(ctx, func(st store.Store) error {
-		result, err = publish.Run(ctx, st, r)
+		result, err = c.publish(ctx, st, r)
 		return err
 	})
-	c.warnUnless(err, result.Warnings)
-	if conflict, ok := errors.AsType[*store.ConflictError](err); ok {
-		err = fmt.Errorf("publish %s: %w", r.Tag, conflict)
-	}
 	if err != nil {
 		return nil, err
 	}
-	o := &publishOutcome{
-		Project: string(r.Project), Tag: r.Tag.String(), Outcome: result.Outcome, From: result.Plan.From, To: result.Plan.To,
-		DryRun: c.dryRun, Files: fileOutcomes(result.Manifest.Files), Size: result.Manifest.Size(), Plan: newPlan(result.Plan),
-		Skipped: skippedOutcomes(r.Set.Skipped), Swept: result.Swept, Syntax: c.decided(),
-	}
+	o := c.published(r, result)
 	if o.To != o.Tag {
 		return o, nil
 	}
 	return o, c.settled(ctx, site, r.Project, o.To)
+}
+
+// publication is what the command line asks to be published, still without the files.
+func (c *call) publication() (r publish.Request, err error) {
+	if len(c.args) == 0 {
+		return r, usageError("otactl publish TAG [FILE|FOLDER...]", "no tag")
+	}
+	r = publish.Request{
+		NoActivate: c.noActivate, AllowDowngrade: c.allowDowngrade, AllowLayoutChange: c.allowLayoutChange,
+		Strict: c.strict, DryRun: c.dryRun, Who: c.who(),
+	}
+	if r.Tag, err = layout.ParseTag(c.args[0]); err != nil {
+		return r, err
+	}
+	if r.Project, err = c.parseProject(); err != nil {
+		return r, err
+	}
+	r.Kind, err = c.kind()
+	return r, err
+}
+
+// fill adds the files and the keys.
+func (c *call) fill(ctx context.Context, r *publish.Request) (err error) {
+	if r.Set, err = c.collect(ctx, c.args[1:]); err != nil {
+		return err
+	}
+	if c.noSyntaxCheck {
+		r.Unchecked = "syntax"
+		c.ui.warn("whether MicroPython can compile these files was not checked")
+	}
+	if r.Client, err = c.clientBeside(r.Set); err != nil {
+		return err
+	}
+	if r.Signers, err = c.signers(); err != nil {
+		return err
+	}
+	r.Keys, err = c.signingKeys(ctx)
+	return err
+}
+
+// publish publishes on one target.
+func (c *call) publish(ctx context.Context, st store.Store, r publish.Request) (publish.Result, error) {
+	result, err := publish.Run(ctx, st, r)
+	c.warnUnless(err, result.Warnings)
+	if conflict, ok := errors.AsType[*store.ConflictError](err); ok {
+		err = fmt.Errorf("publish %s: %w", r.Tag, conflict)
+	}
+	return result, err
+}
+
+func (c *call) published(r publish.Request, result publish.Result) *publishOutcome {
+	return &publishOutcome{
+		Project: string(r.Project), Tag: r.Tag.String(), Outcome: result.Outcome, From: result.Plan.From, To: result.Plan.To,
+		DryRun: c.dryRun, Files: fileOutcomes(result.Manifest.Files), Size: result.Manifest.Size(), Plan: newPlan(result.Plan),
+		Skipped: skippedOutcomes(r.Set.Skipped), Swept: result.Swept, Syntax: c.decided(),
+	}
 }
 
 // clientBeside are the files of the update client, if they are asked for, as original clients can install them.

@@ -20,13 +20,17 @@ type rollbackOutcome struct {
 }
 
 func (o *rollbackOutcome) lines() []string {
-	switch {
-	case o.Plan.Seq == 0:
-		return []string{fmt.Sprintf("%s: %s is live already", o.Project, o.Tag)}
-	case o.DryRun:
+	if o.DryRun && o.Plan.Seq > 0 {
 		return o.Plan.lines(o.Project)
 	}
-	return []string{flipLine(o.Project, o.From, o.To)}
+	return []string{o.summary()}
+}
+
+func (o *rollbackOutcome) summary() string {
+	if o.Plan.Seq == 0 {
+		return fmt.Sprintf("%s: %s is live already", o.Project, o.Tag)
+	}
+	return flipLine(o.Project, o.From, o.To)
 }
 
 func runRollback(ctx context.Context, c *call) (outcome, error) {
@@ -67,6 +71,13 @@ func (c *call) goTo(ctx context.Context, tag layout.Tag, run rollbackFunc) (outc
 	if err != nil {
 		return nil, err
 	}
+	calls, err := c.each()
+	if err != nil {
+		return nil, err
+	}
+	if len(calls) > 1 {
+		return c.goToAll(ctx, calls, site, r, run)
+	}
 	r.Check = c.checkOf(site, project)
 	var result rollback.Result
 	err = c.withStore(ctx, func(st store.Store) error {
@@ -77,9 +88,13 @@ func (c *call) goTo(ctx context.Context, tag layout.Tag, run rollbackFunc) (outc
 	if err != nil {
 		return nil, err
 	}
-	o := &rollbackOutcome{
-		Project: string(project), Tag: result.Tag.String(), From: result.Plan.From, To: result.Plan.To, DryRun: c.dryRun,
+	o := c.gone(r, result)
+	return o, c.settled(ctx, site, project, o.To)
+}
+
+func (c *call) gone(r rollback.Request, result rollback.Result) *rollbackOutcome {
+	return &rollbackOutcome{
+		Project: string(r.Project), Tag: result.Tag.String(), From: result.Plan.From, To: result.Plan.To, DryRun: c.dryRun,
 		Plan: newPlan(result.Plan),
 	}
-	return o, c.settled(ctx, site, project, o.To)
 }

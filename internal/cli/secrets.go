@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,9 +45,10 @@ func (r *runner) ask(ctx context.Context, question string) (answer string, err e
 		return "", err
 	}
 	defer func() { err = errors.Join(err, tty.Close()) }()
-	r.ui.mu.Lock() // keeps everything else away while somebody types
-	defer r.ui.mu.Unlock()
-	r.ui.live.erase()
+	ui := cmp.Or(r.ui.parent, r.ui)
+	ui.mu.Lock() // keeps everything else away while somebody types
+	defer ui.mu.Unlock()
+	ui.live.erase()
 	fmt.Fprint(tty, "otactl: "+printable(question))
 	secret, err := readSecret(ctx, int(tty.Fd()))
 	fmt.Fprintln(tty)

@@ -115,9 +115,6 @@ func newSettings(env Env, c *ucli.Context) (settings, error) {
 	if v.file != nil && v.has("public-keys") && v.file.PublicKeys != nil && len(v.file.PublicKeys) == 0 {
 		v.fail(usageError("remove the line if releases need no signature", "%s: public-keys: holds no key", v.file.path))
 	}
-	if len(s.to.many) > 1 {
-		v.fail(usageError("run otactl once for each", "only one target can be given with --to"))
-	}
 	return s, v.err
 }
 
@@ -166,7 +163,11 @@ func (v *values) get(flag string) setting {
 		return setting{text: many[0], many: many, origin: "--" + flag}
 	}
 	if text, _ := v.env.LookupEnv(variable(flag)); text != "" && flag != "key" { // OTACTL_KEY is the text of one
-		return setting{text: text, many: v.split(flag, text), origin: variable(flag)}
+		s := setting{text: text, many: v.split(flag, text), origin: variable(flag)}
+		if flag == "to" {
+			s.text = s.many[0]
+		}
+		return s
 	}
 	if many := v.file.lookup(flag); len(many) > 0 {
 		return setting{text: many[0], many: many, origin: v.file.path + ": " + flag, base: v.file.dir}
@@ -174,12 +175,26 @@ func (v *values) get(flag string) setting {
 	return setting{}
 }
 
-// split takes the value of a variable apart if its flag may be repeated. What is repeated has no blanks in it.
+// split takes the value of a variable apart if its flag may be repeated. What is repeated has no blanks in it, but for
+// targets: they are one to a line.
 func (v *values) split(flag, text string) []string {
-	if flag == "allow-secret" || flag == "public-keys" {
+	switch {
+	case flag == "allow-secret" || flag == "public-keys":
 		return strings.Fields(text)
+	case flag == "to" && strings.TrimSpace(text) != "":
+		return lines(text)
 	}
 	return []string{text}
+}
+
+// lines are those of a text that are not blank, without the white space around them.
+func lines(text string) (some []string) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			some = append(some, line)
+		}
+	}
+	return some
 }
 
 func (v *values) bool(flag string) bool {

@@ -69,6 +69,9 @@ func (c *call) open(ctx context.Context) (store.Store, error) {
 	if !c.to.isSet() {
 		return nil, &UsageError{"no target", []string{"--to URL, OTACTL_TO, or to = \"URL\" in " + configName, targetHint}}
 	}
+	if err := c.oneTarget(); err != nil {
+		return nil, err
+	}
 	t, err := parseTarget(c.to, c.env)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"github.com/otactl/otactl/device"
 	"github.com/otactl/otactl/internal/release"
 	"github.com/otactl/otactl/layout"
+	"github.com/otactl/otactl/probe"
 	"github.com/otactl/otactl/store"
 	"github.com/otactl/otactl/verify"
 )
@@ -132,7 +133,22 @@ func runVerify(ctx context.Context, c *call) (outcome, error) {
 	if site != nil && !c.to.isSet() {
 		return c.verifyOnlyWeb(ctx, site, r)
 	}
-	var o *verifyOutcome
+	calls, err := c.each()
+	if err != nil {
+		return nil, err
+	}
+	if len(calls) > 1 {
+		return c.verifyAll(ctx, calls, site, r)
+	}
+	o, err := c.verifyOn(ctx, site, r)
+	if err != nil {
+		return nil, err
+	}
+	return o, errors.Join(o.err(), o.Web.err())
+}
+
+// verifyOn verifies one target.
+func (c *call) verifyOn(ctx context.Context, site *probe.Site, r verify.Request) (o *verifyOutcome, err error) {
 	err = c.withStore(ctx, func(st store.Store) error {
 		report, err := verify.Run(ctx, st, r)
 		if err != nil {
@@ -143,10 +159,7 @@ func runVerify(ctx context.Context, c *call) (outcome, error) {
 		}
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return o, errors.Join(o.err(), o.Web.err())
+	return o, err
 }
 
 // verification is what the command line asks to be verified.
@@ -166,11 +179,17 @@ func (c *call) verification() (r verify.Request, err error) {
 	if r.Signers, err = c.signers(); err != nil {
 		return r, err
 	}
+	r.Client, err = ownClient()
+	return r, err
+}
+
+// ownClient are the files of the update client that may lie beside a release.
+func ownClient() (files []layout.File, err error) {
 	contents, err := clientFiles(device.Sources())
 	for _, f := range contents {
-		r.Client = append(r.Client, layout.File{Name: f.name, Size: int64(len(f.data)), SHA256: release.SHA256(f.data)})
+		files = append(files, layout.File{Name: f.name, Size: int64(len(f.data)), SHA256: release.SHA256(f.data)})
 	}
-	return r, err
+	return files, err
 }
 
 func newVerifyOutcome(report verify.Report, all bool) *verifyOutcome {
