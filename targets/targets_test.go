@@ -269,6 +269,18 @@ func (s spy) Replace(ctx context.Context, from, to string) error {
 	return s.FS.Replace(ctx, from, to)
 }
 
+// refusing makes every change of a pointer fail in such a way that it is no use to try again.
+func refusing(tree posix.FS) posix.FS { return refuser{tree} }
+
+type refuser struct{ posix.FS }
+
+func (r refuser) Replace(ctx context.Context, from, to string) error {
+	if strings.HasSuffix(to, "/version") {
+		return &store.RefusedError{Target: "the test", Err: errors.New("disk full")}
+	}
+	return r.FS.Replace(ctx, from, to)
+}
+
 // failing makes the first n changes of a pointer fail as if the connection was lost; after them nothing does.
 func failing(n int) func(posix.FS) posix.FS {
 	var failed atomic.Int32
@@ -325,6 +337,52 @@ func TestFailedFlips(t *testing.T) {
 			want(t, "again", run(t, c), "live v1.1.0, live v1.1.0, live v1.1.0")
 		})
 	}
+}
+
+// What will not work is not tried again, and does not keep the others from it unless it is the first.
+func TestRefusedFlips(t *testing.T) {
+	for i, wanted := range []string{"error", "live v1.1.0, unchanged v1.0.0, error"} {
+		all := sites(t, 2)
+		run(t, publishing(t, all, "v1.0.0"))
+		all[i].wrap = refusing
+		c := publishing(t, all, "v1.1.0")
+		c.Patience = time.Hour
+		want(t, "run", run(t, c), wanted)
+	}
+}
+
+// A target that is gone for good when its turn comes has what it had.
+func TestGoneForGood(t *testing.T) {
+	all := sites(t, 2)
+	run(t, publishing(t, all, "v1.0.0"))
+	all[1].wrap = failing(1)
+	c := publishing(t, all, "v1.1.0")
+	c.Patience = 150 * time.Millisecond
+	here := c.Targets[1].Open
+	c.Targets[1].Open = func(ctx context.Context) (store.Store, error) {
+		if all[1].opened.Load() > 1 {
+			return nil, &store.ConnError{Target: "b", Err: errors.New("refused")}
+		}
+		return here(ctx)
+	}
+	want(t, "run", run(t, c), "live v1.1.0, unchanged v1.0.0, error")
+}
+
+// If somebody changes a target before its turn, a rollback to the release before is refused there: it would be another one.
+func TestAnotherReleaseBefore(t *testing.T) {
+	all := sites(t, 2)
+	for _, text := range []string{"v1.0.0", "v1.1.0"} {
+		run(t, publishing(t, all, text))
+	}
+	c := goingBack(t, all, layout.Tag{})
+	c.Waits = func(target int) {
+		if target == 1 {
+			alone(t, all[1], "v1.2.0", "x")
+		}
+	}
+	outcomes, err := targets.Run(t.Context(), c)
+	want(t, "run", states(outcomes, err), "live v1.0.0, unchanged v1.2.0, error")
+	want(t, "pointers", live(t, all), "v1.0.0 v1.2.0")
 }
 
 // A lost answer is looked into: the rollback that took effect is not made twice.
