@@ -59,7 +59,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "snapshot": snapshot, "unchanged": unchanged, "get": get, "nginx": nginx, "sshd": sshd,
 			"gosshd": gosshd, "yesterday": yesterday, "repeat": repeat, "valid": valid,
-			"served":   served,
+			"served": served, "flaky": flaky,
 			"compiler": needCompiler, "deadport": deadport, "fingerprint": fingerprint,
 		},
 	})

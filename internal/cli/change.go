@@ -105,7 +105,7 @@ func (c *call) changed(calls []*call, done []targets.Outcome, err error, result 
 		o.Targets[i].State = string(d.State)
 		text := result(i).summary()
 		if d.Err != nil {
-			o.Targets[i].Error, text = d.Err.Error(), stands(d)
+			o.Targets[i].Error, text = d.Err.Error(), c.project.text+": "+stands(d)
 		}
 		rows = append(rows, fmt.Sprintf("%s\t%s\t%s", d.Target, d.State, text))
 	}
