@@ -7,6 +7,7 @@
 //	app.go       the commands, as an urfave/cli app
 //	settings.go  flags beat OTACTL_ variables beat otactl.toml (config.go)
 //	target.go    --to becomes a store
+//	several.go   several targets become a call for each; change.go and all.go are what commands do with them
 //	publish.go…  one function for each command: settings in, outcome out; the work is done by the verbs
 //	explain.go   error -> exit code and hints
 //	console.go   results to stdout, everything else to stderr; json.go: one object instead of the results

@@ -113,9 +113,7 @@ func targetsOf(to any, data []byte) ([]string, error) {
 	if to, ok := to.(string); ok {
 		return []string{to}, nil
 	}
-	type targets struct {
-		To []string `toml:"to"`
-	}
+	type targets struct{ To []string }
 	var list targets
 	err := toml.Unmarshal(data, &list)
 	return list.To, err
