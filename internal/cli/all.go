@@ -131,6 +131,14 @@ func (c *call) verifyAll(ctx context.Context, calls []*call, site *probe.Site, r
 	return o, errors.Join(err, drift(calls, live))
 }
 
+// onlyFolders reports whether no target is on a server.
+func (c *call) onlyFolders(calls []*call) bool {
+	return !slices.ContainsFunc(calls, func(one *call) bool {
+		t, err := parseTarget(one.to, c.env)
+		return err != nil || t.folder == ""
+	})
+}
+
 // elsewhere looks at every target, and at the web server with the first one.
 func elsewhere(ctx context.Context, calls []*call, r doctor.Request) (lines []doctor.Line, err error) {
 	if len(calls) < 2 {

@@ -102,7 +102,9 @@ func (c *call) changed(calls []*call, done []targets.Outcome, err error, result 
 	o := newSeveral(calls, results)
 	var rows []string
 	for i, d := range done {
-		o.Targets[i].State = string(d.State)
+		if !c.dryRun {
+			o.Targets[i].State = string(d.State)
+		}
 		text := result(i).summary()
 		if d.Err != nil {
 			o.Targets[i].Error, text = d.Err.Error(), c.project.text+": "+stands(d)

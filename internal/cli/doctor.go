@@ -135,7 +135,7 @@ func (c *call) examine(ctx context.Context) (*doctorOutcome, error) {
 	if c.to.isSet() && err == nil {
 		t, err := parseTarget(c.to, c.env)
 		note(err)
-		if request.Target, settings.Folder = t.String(), t.folder != ""; err == nil {
+		if request.Target, settings.Folder = t.String(), c.onlyFolders(calls); err == nil {
 			request.Open = c.open
 		}
 	}
