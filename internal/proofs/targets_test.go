@@ -39,7 +39,7 @@ var trioNames = [3]string{"local", "openssh", "pkg sftp"}
 func newTrio(t *testing.T, template string, broken int) *trio {
 	trio := &trio{T: t, broken: broken}
 	for i := range trio.dirs {
-		trio.dirs[i] = memoryDir(t)
+		trio.dirs[i] = t.TempDir()
 		if err := os.CopyFS(trio.dirs[i], os.DirFS(template)); err != nil {
 			t.Fatal(err)
 		}
