@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/otactl/otactl/internal/release"
+	"github.com/otactl/otactl/internal/testserver"
 	"github.com/otactl/otactl/layout"
 	"github.com/otactl/otactl/publish"
 	"github.com/otactl/otactl/rollback"
@@ -46,21 +47,13 @@ func sites(t *testing.T, n int) []*site {
 	t.Helper()
 	var all []*site
 	for range n {
-		all = append(all, &site{dir: memoryDir(t)})
+		all = append(all, &site{dir: t.TempDir()})
 	}
 	return all
 }
 
-// memoryDir is a new folder, in memory where that can be: these tests wait for many disks otherwise.
-func memoryDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "otactl-test-")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
+// TestMain keeps the folders in memory: these tests wait for many disks otherwise.
+func TestMain(m *testing.M) { os.Exit(testserver.InMemory(m)) }
 
 func tag(t *testing.T, text string) layout.Tag {
 	t.Helper()
