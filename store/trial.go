@@ -25,6 +25,7 @@ type Trial struct {
 	Folder Detail        // a folder, likewise
 	Skew   time.Duration // how far the server's clock is ahead of ours, as far as its times tell; 0 if that is next to nothing
 
+	Flat   bool     // there are no folders, and no modes: an object store
 	Synced bool     // the server makes durable what it is asked to
 	Space  *Space   // nil if it is not known
 	Left   []string // what could not be removed

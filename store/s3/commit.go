@@ -1,0 +1,254 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"path"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/otactl/otactl/store"
+)
+
+// Commit implements store.Store: the one place where a pointer changes.
+//
+// Where a folder tree has renames, a bucket has one step for each object: a write with a condition, which the store checks
+// together with the write. Change m is made so (n = m-1):
+//
+//	look   at entry n and at the pointer. Unless change n has taken effect, cannot, or is older than the window: wait
+//	claim  PUT entry m, If-None-Match: *
+//	flip   PUT version, If-Match: the entity tag that look saw; no later than the window after it
+//
+// Why the pointer is safe. Of many claims the store lets one through, so numbers are claimed by one publisher each, in order.
+// Of many flips that start from one content, the store lets one through: whoever comes later has an entity tag that is
+// not there any more. So no update is lost, whatever is paused, killed or cut off, and whatever any clock says.
+//
+// Why the log tells the truth. Entry m says from which pointer change m started, and readers of the log take from it whether
+// change n took effect. So n must not flip after m has looked. It cannot be fenced, as a folder tree can: nothing that m
+// could do to a second object stops a PUT of the first. Hence the window, which bounds every flip by the look before it:
+// n looked before it claimed, m sees the claim, and a window after that n has flipped or never will. Publishers
+// that are not interrupted flip some milliseconds after their claim, and m waits for that only.
+//
+// What remains: a flip that was sent within the window and that the network or the store holds back for longer than m waits.
+// By its condition it still does nothing, unless the pointer is by then back at the content that it started from (A, B, A: a
+// publish and a rollback), because the entity tag of equal bytes is equal on most stores. Then devices get a whole
+// release that somebody wanted to be live, later than he wanted, and the next change notices, as it notices a change by
+// hand. A store takes a signature for 15 minutes, which bounds how late that can be.
+//
+// Answers that are lost. Entry and pointer carry a random word of the write that made them. Reading it back tells our own
+// write from another one with equal bytes. If it is not there, the same conditional write is sent once more, which
+// cannot do harm twice: an answer to it settles the earlier one too.
+func (s *Store) Commit(ctx context.Context, c store.Commit) error {
+	if err := s.prepare(ctx, &c); err != nil {
+		return err
+	}
+	if len(c.Objects) > 0 {
+		if err := s.create(ctx, c.Objects); err != nil {
+			return err
+		}
+	}
+	live, err := s.look(ctx, c)
+	if err != nil {
+		return err
+	}
+	writer := rand.Text()
+	if err := s.claim(ctx, c, writer); err != nil || c.Next == nil {
+		return err
+	}
+	return s.flip(ctx, c, live, writer)
+}
+
+// prepare plans while the store is proved: nothing is written yet.
+func (s *Store) prepare(ctx context.Context, c *store.Commit) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	var g errgroup.Group
+	g.Go(func() error { return s.prove(ctx, c.Project) })
+	if c.Plan != nil {
+		g.Go(func() error { return c.Plan(ctx, c) })
+	}
+	return g.Wait()
+}
+
+// A sight is what a look at the pointer has seen.
+type sight struct {
+	etag string // "" if it is absent
+	at   time.Time
+}
+
+// since is how long ago it was, also if this machine slept meanwhile: its monotonic clock may have stood still.
+func (p sight) since() time.Duration {
+	return max(time.Since(p.at), time.Now().Round(0).Sub(p.at.Round(0)))
+}
+
+// look returns the pointer if it is the one that was planned on, when the change before has taken effect or never will.
+func (s *Store) look(ctx context.Context, c store.Commit) (p sight, err error) {
+	var settled bool
+	var g errgroup.Group
+	g.Go(func() (err error) { settled, err = s.settled(ctx, c); return err })
+	g.Go(func() (err error) { p, err = s.pointer(ctx, c); return err })
+	err = g.Wait()
+	for end := time.Now().Add(s.o.Window); err == nil && !settled; {
+		settled = time.Now().After(end) // and one look after that
+		select {
+		case <-ctx.Done():
+			return p, ctx.Err()
+		case <-time.After(s.o.Window / 100):
+		}
+		if err = s.vacant(ctx, c); err == nil {
+			p, err = s.pointer(ctx, c)
+		}
+	}
+	return p, err
+}
+
+// vacant returns ErrChanged if the number is taken.
+func (s *Store) vacant(ctx context.Context, c store.Commit) error {
+	_, err := s.head(ctx, entry(c, c.Seq))
+	if err == nil {
+		return store.ErrChanged
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return s.explain(ctx, "look at", entry(c, c.Seq), err)
+}
+
+// pointer looks whether the pointer is the one that was planned on.
+func (s *Store) pointer(ctx context.Context, c store.Commit) (sight, error) {
+	p := sight{at: time.Now()} // before it is asked for
+	data, info, err := s.get(ctx, c.Pointer(), int64(len(c.Old)))
+	p.etag = info.ETag
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && c.Old == nil:
+		return sight{at: p.at}, nil
+	case errors.Is(err, fs.ErrNotExist), is[*store.TooLargeError](err):
+		return p, store.ErrChanged
+	case err != nil:
+		return p, s.explain(ctx, "read", c.Pointer(), err)
+	case c.Old == nil || !bytes.Equal(data, c.Old):
+		return p, store.ErrChanged
+	}
+	return p, nil
+}
+
+// settled reports whether it is known that the change before cannot flip any more, if the pointer is the one planned on.
+func (s *Store) settled(ctx context.Context, c store.Commit) (bool, error) {
+	if c.Seq <= 1 {
+		return true, nil
+	}
+	name := entry(c, c.Seq-1)
+	info, err := s.head(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) { // somebody else than otactl has made this log
+		return true, nil
+	}
+	if err != nil {
+		return false, s.explain(ctx, "look at", name, err)
+	}
+	next, flips := info.UserMetadata[metaNext]
+	age := time.Since(info.LastModified) + time.Duration(s.skew.Load()) // both by the server's clock, which has seconds
+	if !flips || next == sum(c.Old) || age > s.o.Window+5*time.Second {
+		return true, nil
+	}
+	return false, s.vacant(ctx, c) // else it is waited for
+}
+
+func sum(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// entry is the name of the entry of a change.
+func entry(c store.Commit, seq int) string { return path.Join(c.Claim(seq), "entry") }
+
+// claim takes the number. An entry that is there is ours if we were its writer: two publishers may have equal bytes.
+func (s *Store) claim(ctx context.Context, c store.Commit, writer string) error {
+	o := store.Object{Name: entry(c, c.Seq), Data: c.Entry}
+	meta := map[string]string{metaWriter: writer}
+	if c.Next != nil {
+		meta[metaNext] = sum(c.Next)
+	}
+	var err error
+	for n := range attempts {
+		err = s.put(ctx, o, absent, meta)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil || !lost(err) && !errors.Is(err, errUnmet) {
+			break
+		}
+		found, lookErr := s.head(ctx, o.Name)
+		switch {
+		case lookErr == nil && found.UserMetadata[metaWriter] == writer:
+			return nil
+		case lookErr == nil:
+			return store.ErrChanged
+		case !errors.Is(lookErr, fs.ErrNotExist):
+			return s.explain(ctx, "look at", o.Name, lookErr)
+		}
+		s.pause(ctx, n)
+	}
+	if errors.Is(err, errUnmet) { // it comes and goes
+		return store.ErrChanged
+	}
+	return s.explain(ctx, "put", o.Name, err)
+}
+
+// errLate is why a change of the pointer is given up.
+var errLate = errors.New("it took too long to change version safely, so it was left alone")
+
+// flip changes the pointer that was seen, within the window. Nobody can call it back.
+func (s *Store) flip(ctx context.Context, c store.Commit, live sight, writer string) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	ctx = context.WithoutCancel(ctx)
+	o := store.Object{Name: c.Pointer(), Data: c.Next}
+	when := absent
+	if live.etag != "" {
+		when = unchanged(live.etag)
+	}
+	var err error = &lostError{errLate}
+	var unknown error // an attempt of which nobody knows what became of it
+	for n := range attempts {
+		left := s.o.Window - live.since()
+		if left <= 0 {
+			break
+		}
+		timed, cancel := context.WithTimeoutCause(ctx, left, errLate)
+		err = s.put(timed, o, when, map[string]string{metaWriter: writer})
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if !lost(err) {
+			break
+		}
+		unknown = err
+		s.pause(ctx, n)
+	}
+	if unknown == nil && !errors.Is(err, errUnmet) {
+		return s.explain(ctx, "put", o.Name, err)
+	}
+	return s.settle(ctx, c, writer, unknown)
+}
+
+// settle finds out whether the pointer is ours. unknown is why that is not known, or nil if it was refused because it is
+// another one.
+func (s *Store) settle(ctx context.Context, c store.Commit, writer string, unknown error) error {
+	found, err := s.head(ctx, c.Pointer())
+	switch {
+	case err == nil && found.UserMetadata[metaWriter] == writer:
+		return nil
+	case unknown == nil:
+		return store.ErrFenced
+	}
+	return &store.UnknownError{Err: s.explain(ctx, "put", c.Pointer(), unknown)}
+}
