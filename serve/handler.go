@@ -76,15 +76,12 @@ func (h *handler) file(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Cache-Control", "no-cache")
-	switch {
-	case path.Base(name) == "version":
-		w.Header().Set("Content-Type", "text/plain")
+	contentType, cacheControl := layout.Headers(name)
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Cache-Control", cacheControl)
+	if path.Base(name) == "version" {
 		answerInFull(r)
 		changed = time.Time{} // two tags of one length within a second would look the same
-	case isImmutable(name):
-		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	http.ServeContent(w, r, "", changed, f)
 }
@@ -92,14 +89,6 @@ func (h *handler) file(w http.ResponseWriter, r *http.Request) {
 // isPublic reports whether a path may be looked at: one that leads nowhere but down, with no name that starts with a dot.
 func isPublic(name string) bool {
 	return fs.ValidPath(name) && !strings.Contains("/"+name, "/.") && !strings.ContainsAny(name, "\\\x00")
-}
-
-// isImmutable reports whether a path is that of a manifest or of a file of a release.
-func isImmutable(name string) bool {
-	project, rel, _ := strings.Cut(name, "/")
-	_, err := layout.ParseProject(project)
-	_, ok := layout.ParsePlace(rel)
-	return ok && err == nil
 }
 
 // open opens a regular file and nothing else: opening a named pipe would wait for somebody to write into it.
