@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -34,6 +35,7 @@ type S3 struct {
 	Addr   string // host:port
 	Bucket string
 	count  atomic.Int64
+	fake   *s3mem.Backend
 }
 
 // Endpoint is what clients connect to.
@@ -55,7 +57,7 @@ func (s *S3) URL(prefix string, addr ...string) string {
 func FakeS3(t testing.TB) *S3 {
 	t.Helper()
 	backend := s3mem.New()
-	s := &S3{Bucket: "fleet"}
+	s := &S3{Bucket: "fleet", fake: backend}
 	if err := backend.CreateBucket(s.Bucket); err != nil {
 		t.Fatal(err)
 	}
@@ -63,6 +65,25 @@ func FakeS3(t testing.TB) *S3 {
 	t.Cleanup(server.Close)
 	s.Addr = server.Listener.Addr().String()
 	return s
+}
+
+// Copy copies what lies below a prefix of a [FakeS3].
+func (s *S3) Copy(t testing.TB, from, to string) {
+	t.Helper()
+	prefix := gofakes3.NewPrefix(new(from+"/"), nil)
+	all, err := s.fake.ListBucket(s.Bucket, &prefix, gofakes3.ListBucketPage{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range all.Contents {
+		o, err := s.fake.GetObject(s.Bucket, found.Key, nil)
+		if err == nil {
+			_, err = s.fake.PutObject(s.Bucket, to+strings.TrimPrefix(found.Key, from), o.Metadata, o.Contents, o.Size, nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // Versitygw starts versitygw on a folder: a process, and a bucket that everybody may read as the policy says that otactl init

@@ -95,12 +95,12 @@ func (s *Store) look(ctx context.Context, c store.Commit) (p sight, err error) {
 	g.Go(func() (err error) { settled, err = s.settled(ctx, c); return err })
 	g.Go(func() (err error) { p, err = s.pointer(ctx, c); return err })
 	err = g.Wait()
-	for end := time.Now().Add(s.o.Window); err == nil && !settled; {
+	for end := time.Now().Add(s.o.Wait); err == nil && !settled; {
 		settled = time.Now().After(end) // and one look after that
 		select {
 		case <-ctx.Done():
 			return p, ctx.Err()
-		case <-time.After(s.o.Window / 100):
+		case <-time.After(s.o.Wait / 100):
 		}
 		if err = s.vacant(ctx, c); err == nil {
 			p, err = s.pointer(ctx, c)

@@ -29,7 +29,7 @@ const (
 func (s *Store) once(ctx context.Context, method string, request func(context.Context) error) error {
 	watched, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	p := &pulse{timer: time.AfterFunc(s.o.Timeout, func() { stop(&TimeoutError{s.o.Timeout}) }), every: s.o.Timeout}
+	p := &pulse{timer: time.AfterFunc(s.o.Timeout, func() { stop(&TimeoutError{s.o.Timeout}) }), every: s.o.Timeout, stop: stop}
 	defer p.timer.Stop()
 	err := request(context.WithValue(watched, pulseKey{}, p))
 	switch {
@@ -38,7 +38,7 @@ func (s *Store) once(ctx context.Context, method string, request func(context.Co
 	case ctx.Err() != nil: // nobody waits any more; what became of it is not known
 		return &lostError{context.Cause(ctx)}
 	case watched.Err() != nil:
-		return &lostError{context.Cause(watched)}
+		return &lostError{reason(context.Cause(watched))}
 	case is[*store.TooLargeError](err) || errors.Is(err, store.ErrShort):
 		return err
 	}

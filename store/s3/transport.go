@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -48,6 +49,9 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := t.o.Transport.RoundTrip(r)
 	t.trace(r, answer, err, time.Since(start))
 	if err != nil {
+		if p != nil {
+			p.stop(err) // or minio-go waits before it does not try again
+		}
 		return answer, err
 	}
 	if at, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
@@ -84,6 +88,7 @@ type pulse struct {
 	timer    *time.Timer
 	every    time.Duration
 	requests int // that it has been of: a list may have many pages
+	stop     context.CancelCauseFunc
 }
 
 type pulseKey struct{}

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"io/fs"
+	"net/http"
 	"path"
 	"strings"
 	"testing"
@@ -27,10 +28,44 @@ type Scenario struct {
 // number of faults. Whatever happens, what devices fetch is readable for a web server.
 func EveryFault(t *testing.T, fresh Fresh[posix.FS], sc Scenario) (faults int) {
 	t.Helper()
+	return everyFault(t, sc, func(n int, when When, kind Kind) bench {
+		open := fresh(t)
+		tree, faulty := open(t), Faulty(open(t), n, when, kind)
+		return bench{
+			clean: posix.New(tree), broken: posix.New(faulty), fault: &faulty.fault,
+			readable: func(t *testing.T) { t.Helper(); wantReadable(t, tree) },
+		}
+	})
+}
+
+// EveryLostRequest is EveryFault for stores that send requests, each by a transport of its own.
+func EveryLostRequest(t *testing.T, fresh Fresh[Requests], sc Scenario) (faults int) {
+	t.Helper()
+	return everyFault(t, sc, func(n int, when When, kind Kind) bench {
+		open := fresh(t)(t)
+		faulty := FaultyRequests(n, when, kind)
+		broken := open(func(wire http.RoundTripper) http.RoundTripper { faulty.RoundTripper = wire; return faulty })
+		clean := open(func(wire http.RoundTripper) http.RoundTripper { return wire })
+		return bench{clean: clean, broken: broken, fault: &faulty.fault, readable: func(*testing.T) {}}
+	})
+}
+
+// Requests opens a session whose requests are carried by what a tap makes of what would carry them.
+type Requests func(tap func(http.RoundTripper) http.RoundTripper) store.Store
+
+// A bench is a root, with a session on it that works and one that stops somewhere.
+type bench struct {
+	clean, broken store.Store
+	fault         *fault
+	readable      func(t *testing.T) // checks that a web server may read all that devices ask for
+}
+
+func everyFault(t *testing.T, sc Scenario, bench func(n int, when When, kind Kind) bench) (faults int) {
+	t.Helper()
 	for _, kind := range []Kind{Dies, FailsOnce} {
 		for _, when := range []When{Before, After, Torn} {
 			for n := 1; ; n++ {
-				fault, past := oneFault(t, fresh(t), sc, Faulty(nil, n, when, kind))
+				fault, past := oneFault(t, bench(n, when, kind), sc)
 				if fault {
 					faults++
 				}
@@ -47,42 +82,38 @@ func EveryFault(t *testing.T, fresh Fresh[posix.FS], sc Scenario) (faults int) {
 }
 
 // oneFault reports whether Act was stopped, and whether its steps ended before that one.
-func oneFault(t *testing.T, open func(*testing.T) posix.FS, sc Scenario, faulty *FaultyFS) (fault, past bool) {
+func oneFault(t *testing.T, b bench, sc Scenario) (fault, past bool) {
 	t.Helper()
-	tree := open(t)
-	clean := posix.New(tree)
-	defer func() { _ = clean.Close() }()
+	defer func() { _ = b.clean.Close() }()
 	if sc.Setup != nil {
-		sc.Setup(t, clean)
+		sc.Setup(t, b.clean)
 	}
-	faulty.FS = open(t)
-	broken := posix.New(faulty)
-	err := sc.Act(t.Context(), broken)
-	_ = broken.Close() // waits for what goes on in the background
-	fault, past = faulty.Fault() != "", faulty.Count() < faulty.n
+	err := sc.Act(t.Context(), b.broken)
+	_ = b.broken.Close() // waits for what goes on in the background
+	fault, past = b.fault.Fault() != "", b.fault.past()
 
 	check := func(done bool) {
-		sc.Check(t, clean)
+		sc.Check(t, b.clean)
 		if done {
-			sc.Done(t, clean)
+			sc.Done(t, b.clean)
 		}
-		wantReadable(t, tree)
+		b.readable(t)
 	}
 	check(err == nil)
 	if !fault && err != nil {
 		t.Errorf("without a fault: %v", err)
 	}
 	if t.Failed() {
-		t.Errorf("... after the first run; %s; it returned: %v", faulty.Fault(), err)
+		t.Errorf("... after the first run; %s; it returned: %v", b.fault.Fault(), err)
 		return fault, past
 	}
-	again := sc.Act(t.Context(), clean)
+	again := sc.Act(t.Context(), b.clean)
 	if again != nil {
 		t.Errorf("second run: %v", again)
 	}
 	check(again == nil)
 	if t.Failed() {
-		t.Errorf("... after the second run; %s; the first returned: %v", faulty.Fault(), err)
+		t.Errorf("... after the second run; %s; the first returned: %v", b.fault.Fault(), err)
 	}
 	return fault, past
 }

@@ -33,9 +33,8 @@ const (
 
 var errFault = errors.New("stopped by the test")
 
-// A FaultyFS stops at one step. It implements [posix.FS].
-type FaultyFS struct {
-	tapped
+// A fault is one step of many at which something stops.
+type fault struct {
 	n    int
 	when When
 	kind Kind
@@ -46,29 +45,38 @@ type FaultyFS struct {
 	fault string
 }
 
+// A FaultyFS stops at one step. It implements [posix.FS].
+type FaultyFS struct {
+	tapped
+	fault
+}
+
 // Faulty makes a folder tree that stops at the n-th call that writes, counted from 1. Steps that are under way at the same
 // time end as they would.
 func Faulty(tree posix.FS, n int, when When, kind Kind) *FaultyFS {
-	f := &FaultyFS{n: n, when: when, kind: kind}
-	f.tapped = tapped{FS: tree, write: f.step, look: f.look}
+	f := &FaultyFS{fault: fault{n: n, when: when, kind: kind}}
+	f.tapped = tapped{FS: tree, write: f.step, look: f.fault.look}
 	return f
 }
 
 // Count is the number of calls so far that write. If it stays below n, there was no such step.
-func (f *FaultyFS) Count() int {
+func (f *fault) Count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.count
 }
 
 // Fault says where it stopped, and is empty if it did not.
-func (f *FaultyFS) Fault() string {
+func (f *fault) Fault() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.fault
 }
 
-func (f *FaultyFS) look() error {
+// past reports whether there was no n-th step.
+func (f *fault) past() bool { return f.Count() < f.n }
+
+func (f *fault) look() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.dead {
@@ -78,7 +86,7 @@ func (f *FaultyFS) look() error {
 }
 
 func (f *FaultyFS) step(ctx context.Context, s step) error {
-	stop, err := f.next(s)
+	stop, err := f.next(s.String(), s.half != nil)
 	if err != nil {
 		return err
 	}
@@ -101,18 +109,18 @@ func (f *FaultyFS) step(ctx context.Context, s step) error {
 	return &store.RefusedError{Target: "the test", Err: fmt.Errorf("%s: %w", s, syscall.ENOSPC)}
 }
 
-// next counts a step, and reports whether it is the one to stop at.
-func (f *FaultyFS) next(s step) (stop bool, err error) {
+// next counts a step, of which half may be possible, and reports whether it is the one to stop at.
+func (f *fault) next(step string, half bool) (stop bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.dead {
 		return false, lost()
 	}
 	f.count++
-	if f.count != f.n || f.when == Torn && s.half == nil {
+	if f.count != f.n || f.when == Torn && !half {
 		return false, nil
 	}
-	f.fault = fmt.Sprintf("step %d: %s %s, %s", f.n, f.when, s, f.kind)
+	f.fault = fmt.Sprintf("step %d: %s %s, %s", f.n, f.when, step, f.kind)
 	f.dead = f.kind == Dies
 	return true, nil
 }

@@ -1,0 +1,66 @@
+package proofs
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/otactl/otactl/internal/testserver"
+	"github.com/otactl/otactl/layout"
+	"github.com/otactl/otactl/store"
+	"github.com/otactl/otactl/store/s3"
+	"github.com/otactl/otactl/store/storetest"
+)
+
+// bucket opens what lies below a prefix. Nobody waits long for a publisher that was stopped.
+func bucket(t testing.TB, server *testserver.S3, prefix string, change func(*s3.Options)) *s3.Store {
+	t.Helper()
+	o := s3.Options{
+		Credentials: credentials.NewStaticV4(testserver.S3AccessKey, testserver.S3SecretKey, ""),
+		Headers:     layout.Headers, Pause: time.Microsecond, Wait: 20 * time.Millisecond,
+	}
+	if change != nil {
+		change(&o)
+	}
+	target, err := s3.ParseURL(server.URL(prefix))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := s3.New(target, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Devices see one whole release at every moment, wherever a verb on a bucket is stopped; and the same command again completes it.
+func TestEveryVerbStoppedAtEveryRequest(t *testing.T) {
+	server := testserver.FakeS3(t)
+	for _, v := range verbs() {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			template := server.Prefix()
+			if v.setup != nil {
+				v.setup(t, bucket(t, server, template, nil))
+			}
+			fresh := func(t *testing.T) func(*testing.T) storetest.Requests {
+				prefix := server.Prefix()
+				server.Copy(t, template, prefix)
+				return func(t *testing.T) storetest.Requests {
+					return func(tap func(http.RoundTripper) http.RoundTripper) store.Store {
+						return bucket(t, server, prefix, func(o *s3.Options) { o.Transport = tap(http.DefaultTransport) })
+					}
+				}
+			}
+			faults := storetest.EveryLostRequest(t, fresh, storetest.Scenario{
+				Act:   func(ctx context.Context, s store.Store) error { return v.act(ctx, t, s) },
+				Check: func(t *testing.T, s store.Store) { wantLive(t, s, v.kind, v.before, v.after) },
+				Done:  func(t *testing.T, s store.Store) { v.done(t, s) },
+			})
+			t.Logf("%d faults", faults)
+		})
+	}
+}
