@@ -34,7 +34,8 @@ func TestMain(m *testing.M) {
 // TestScript runs the stories in testdata/script: they are the manual of the command line.
 //
 // In them, "exits N otactl ..." also checks the exit code, "snapshot DIR" and "unchanged DIR" show that nothing changed in
-// a folder, "get URL" is what a device does, and "nginx", "sshd" and "gosshd" start servers.
+// a folder, "get URL" is what a device does, and "nginx", "sshd", "gosshd" and "bucket"
+// start servers.
 func TestScript(t *testing.T) {
 	sample, err := filepath.Abs("testdata/sample")
 	if err != nil {
@@ -59,7 +60,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "snapshot": snapshot, "unchanged": unchanged, "get": get, "nginx": nginx, "sshd": sshd,
 			"gosshd": gosshd, "yesterday": yesterday, "repeat": repeat, "valid": valid,
-			"served": served, "flaky": flaky,
+			"served": served, "flaky": flaky, "bucket": bucket,
 			"compiler": needCompiler, "deadport": deadport, "fingerprint": fingerprint,
 		},
 	})
@@ -220,6 +221,24 @@ func setSSH(ts *testscript.TestScript, s *testserver.SSH) {
 	ts.Setenv("SSH_KEY", s.ClientKey)
 	ts.Setenv("SSH_KNOWN_HOSTS", s.KnownHosts)
 	ts.Setenv("SSH_FINGERPRINT", s.Fingerprint())
+}
+
+// bucket [POLICY] starts an S3 server with a bucket. It sets BUCKET_URL to a target, BUCKET_HTTP to where devices find it, and
+// the credentials. With a policy, that is how everybody may read.
+func bucket(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 1 {
+		ts.Fatalf("usage: bucket [POLICY]")
+	}
+	policy := ""
+	if len(args) == 1 {
+		policy = ts.ReadFile(args[0])
+	}
+	s := testserver.Versitygw(tb(ts), policy)
+	ts.Setenv("BUCKET_URL", s.URL("ota"))
+	ts.Setenv("BUCKET_HTTP", s.Endpoint()+"/"+s.Bucket+"/ota")
+	ts.Setenv("BUCKET_ENDPOINT", s.Endpoint())
+	ts.Setenv("AWS_ACCESS_KEY_ID", testserver.S3AccessKey)
+	ts.Setenv("AWS_SECRET_ACCESS_KEY", testserver.S3SecretKey)
 }
 
 var entryTime = regexp.MustCompile(`"time":"[^"]*"`)

@@ -43,8 +43,12 @@ func (x *exam) noRoot(err error) Line {
 
 // judge says what a trial means.
 func (x *exam) judge(t store.Trial) []Line {
-	lines := []Line{ok(Target, "%s: reachable, and the folder is there", x.Target)}
-	for _, check := range []func(store.Trial) []Line{x.steps, x.durable, x.space, x.clock, x.modes, x.left} {
+	what, checks := "folder", []func(store.Trial) []Line{x.steps, x.durable, x.space, x.clock, x.modes, x.left}
+	if t.Flat { // who may read is the business of the bucket's policy, and seen from outside
+		what, checks = "bucket", []func(store.Trial) []Line{x.steps, x.clock, x.left}
+	}
+	lines := []Line{ok(Target, "%s: reachable, and the %s is there", x.Target, what)}
+	for _, check := range checks {
 		lines = append(lines, check(t)...)
 	}
 	return lines
@@ -170,8 +174,12 @@ func (x *exam) modes(t store.Trial) (lines []Line) {
 }
 
 func (x *exam) left(t store.Trial) (lines []Line) {
+	fix := "a publish to the project removes it, an hour from now"
+	if t.Flat {
+		fix = "remove it by hand; it does no harm"
+	}
 	for _, name := range t.Left {
-		lines = append(lines, warn(Target, "a publish to the project removes it, an hour from now", "%q could not be removed again", name))
+		lines = append(lines, warn(Target, fix, "%q could not be removed again", name))
 	}
 	return lines
 }

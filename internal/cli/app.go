@@ -165,6 +165,7 @@ func initFlags() []ucli.Flag {
 		flagText("project", "NAME", "the project (the name of this folder)"),
 		flagText("layout", "KIND", "prefix (TAG_name, the default) or directory (TAG/name)"),
 		flagBool("dry-run", "print the file, and write nothing"),
+		flagBool("s3", "print the policy of a bucket that devices read, and write nothing"),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/otactl/otactl/store"
+	"github.com/otactl/otactl/store/s3"
 	"github.com/otactl/otactl/store/sftp"
 )
 
@@ -33,10 +34,11 @@ func onTarget(command string, err error) *advice {
 }
 
 func connHints(command string, err error) (hints []string) {
-	_, late := errors.AsType[*sftp.TimeoutError](err)
+	_, lateSSH := errors.AsType[*sftp.TimeoutError](err)
+	_, lateS3 := errors.AsType[*s3.TimeoutError](err)
 	_, noName := errors.AsType[*net.DNSError](err)
 	switch {
-	case late:
+	case lateSSH || lateS3:
 		hints = append(hints, "--timeout waits longer")
 	case noName || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH):
 		hints = append(hints, "is the host up, and are its name and port right?")
@@ -53,6 +55,9 @@ func refusedHint(err error) string {
 	}
 	if e, ok := errors.AsType[*sftp.AuthError](err); ok {
 		return authHint(e)
+	}
+	if hint := bucketHint(err); hint != "" {
+		return hint
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return "the folder that the web server serves must exist; it is not made, because it may be a typing error"

@@ -39,6 +39,9 @@ func onUsage(_ string, err error) *advice {
 	if _, ok := errors.AsType[*layout.ProjectError](err); ok {
 		return advise(exitUsage, "a project is one folder on the server, such as sample")
 	}
+	if a := onBucketSettings(err); a != nil {
+		return a
+	}
 	return onSSHSettings(err)
 }
 

@@ -69,6 +69,9 @@ func runInit(ctx context.Context, c *call) (outcome, error) {
 	if err := c.noArgs(); err != nil {
 		return nil, err
 	}
+	if c.s3 {
+		return printPolicy(c)
+	}
 	if !c.project.isSet() {
 		c.project.text = filepath.Base(c.env.Dir)
 	}

@@ -46,6 +46,7 @@ type settings struct {
 	all, verify     bool
 	updateClient    bool
 	force           bool
+	s3              bool // of init
 	url             setting
 	httpUser        string
 	ca              setting
@@ -104,7 +105,7 @@ func newSettings(env Env, c *ucli.Context) (settings, error) {
 		dryRun: v.bool("dry-run"), noActivate: v.bool("no-activate"), allowDowngrade: v.bool("allow-downgrade"),
 		allowLayoutChange: v.bool("allow-layout-change"), note: v.get("note").text, keep: v.int("keep"),
 		config: v.file, keys: v.get("key"), publicKeys: v.get("public-keys"), bits: v.int("bits"),
-		force: v.bool("force"), updateClient: v.bool("update-client"), all: v.bool("all"), verify: v.bool("verify"), url: v.get("url"),
+		force: v.bool("force"), s3: v.bool("s3"), updateClient: v.bool("update-client"), all: v.bool("all"), verify: v.bool("verify"), url: v.get("url"),
 		httpUser: v.get("http-user").text, ca: v.get("ca"), noOriginal: v.bool("no-original"),
 		settle: v.duration("settle", defaultSettle),
 		addr:   v.get("addr").text, user: v.get("user").text, tlsCert: v.get("tls-cert"), tlsKey: v.get("tls-key"),

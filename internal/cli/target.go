@@ -9,6 +9,7 @@ import (
 	"github.com/otactl/otactl/store"
 	"github.com/otactl/otactl/store/local"
 	"github.com/otactl/otactl/store/posix"
+	"github.com/otactl/otactl/store/s3"
 	"github.com/otactl/otactl/store/sftp"
 )
 
@@ -21,17 +22,21 @@ type TargetError struct {
 
 func (e *TargetError) Error() string { return fmt.Sprintf("target %q: %s", e.Target, e.Reason) }
 
-const targetHint = "a target is a folder, or sftp://user@host:port/path (sftp://host/~/path is below the home folder)"
+const targetHint = "a target is a folder, sftp://user@host:port/path (sftp://host/~/path is below the home folder) or s3://bucket/prefix"
 
-// A target is where releases go: a folder of this machine, or one on a server.
+// A target is where releases go: a folder of this machine, one on a server, or a bucket.
 type target struct {
-	folder string // "" for a server
+	folder string // "" for a server or a bucket
 	server sftp.Target
+	bucket *s3.Target // nil if it is none
 }
 
 func (t target) String() string {
-	if t.folder != "" {
+	switch {
+	case t.folder != "":
 		return t.folder
+	case t.bucket != nil:
+		return t.bucket.String()
 	}
 	return t.server.String()
 }
@@ -44,8 +49,11 @@ func parseTarget(s setting, env Env) (target, error) {
 	case isURL && scheme == "sftp":
 		server, err := sftp.ParseURL(s.text)
 		return target{server: server}, err
+	case isURL && scheme == "s3":
+		bucket, err := s3.ParseURL(s.text)
+		return target{bucket: &bucket}, err
 	case isURL:
-		return target{}, &TargetError{scheme + "://...", "not a folder and not sftp://", targetHint}
+		return target{}, &TargetError{scheme + "://...", "not a folder, sftp:// or s3://", targetHint}
 	}
 	// user@host:path is what scp takes. A folder of that name would be a typing error.
 	host, path, isSCP := strings.Cut(s.text, ":")
@@ -54,7 +62,7 @@ func parseTarget(s setting, env Env) (target, error) {
 		if host == "sftp" {
 			meant = strings.TrimLeft(path, "/")
 		}
-		return target{}, &TargetError{s.text, "not a folder and not sftp://", fmt.Sprintf("did you mean sftp://%s?", meant)}
+		return target{}, &TargetError{s.text, "not a folder, sftp:// or s3://", fmt.Sprintf("did you mean sftp://%s?", meant)}
 	}
 	return target{folder: s.path(home(env))}, nil
 }
@@ -77,40 +85,41 @@ func (c *call) open(ctx context.Context) (store.Store, error) {
 		return nil, err
 	}
 	w := c.watch(t.String())
-	fs, err := c.connect(ctx, t)
-	if err != nil {
+	if w.Store, err = c.connect(ctx, t); err != nil {
 		c.ui.progress(nil)
 		return nil, err
 	}
-	w.Store = posix.New(fs)
 	w.now("reading what is on %s", t)
 	return w, nil
 }
 
-func (c *call) connect(ctx context.Context, t target) (posix.FS, error) {
+func (c *call) connect(ctx context.Context, t target) (store.Store, error) {
+	if t.bucket != nil {
+		return c.openBucket(ctx, *t.bucket)
+	}
+	fs, err := c.tree(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return posix.New(fs), nil
+}
+
+func (c *call) tree(ctx context.Context, t target) (posix.FS, error) {
 	if t.folder != "" {
-		fs, err := local.Open(t.folder, local.Options{Written: c.written})
-		if err != nil {
-			return nil, err // not a nil *local.FS that is no nil posix.FS
-		}
-		return fs, nil
+		return local.Open(t.folder, local.Options{Written: c.written})
 	}
 	config := c.sshConfig()
 	if c.dialled != nil {
 		config.Dial = c.dialled
 	}
-	fs, err := sftp.Dial(ctx, t.server, config)
-	if err != nil {
-		return nil, err
-	}
-	return fs, nil
+	return sftp.Dial(ctx, t.server, config)
 }
 
 // dialAhead opens a connection to the target of the call while something else is done, and sends nothing. What is wrong with
 // the target is told when it is opened. drop must be called when it is certain that nobody opens it any more.
 func (c *call) dialAhead(ctx context.Context) (drop func()) {
 	t, err := parseTarget(c.to, c.env)
-	if err != nil || t.folder != "" {
+	if err != nil || t.folder != "" || t.bucket != nil {
 		return func() {}
 	}
 	agent, _ := c.env.LookupEnv("SSH_AUTH_SOCK")

@@ -29,6 +29,7 @@ import (
 // Options say how to use a bucket. All but Credentials may be left out.
 type Options struct {
 	Credentials *credentials.Credentials
+	Region      string                                               // if the target says none
 	Headers     func(name string) (contentType, cacheControl string) // what a server should say of an object
 	Timeout     time.Duration                                        // for each request; 0: 30 s
 	Written     func(n int64)                                        // is told the bytes of each object that is there
@@ -64,7 +65,7 @@ func New(t Target, o Options) (*Store, error) {
 		s.o.Transport = s.wire
 	}
 	core, err := minio.NewCore(t.host(), &minio.Options{
-		Creds: o.Credentials, Secure: t.secure(), Region: t.region(), BucketLookup: t.lookup(),
+		Creds: o.Credentials, Secure: t.secure(), Region: cmp.Or(t.Region, o.Region, t.region()), BucketLookup: t.lookup(),
 		Transport:       &transport{s},
 		TrailingHeaders: true, // or it refuses a SHA-256 of ours; nothing is sent in a trailer
 		MaxRetries:      1,    // what a retry may do depends on the request

@@ -180,17 +180,20 @@ func (t Target) host() string {
 
 func (t Target) secure() bool { return !strings.HasPrefix(t.Endpoint, "http://") }
 
-// region is the one to sign for. AWS tells that of a bucket; others mostly take any.
+// region is the one to sign for if nobody says which. AWS tells that of a bucket; others mostly take any.
 func (t Target) region() string {
-	if t.Region == "" && t.Endpoint != "" {
+	if t.Endpoint != "" {
 		return "us-east-1"
 	}
-	return t.Region
+	return ""
 }
 
 func (t Target) lookup() minio.BucketLookupType {
-	if t.PathStyle {
+	switch {
+	case t.PathStyle:
 		return minio.BucketLookupPath
+	case t.Endpoint == "": // a dot in the name of the bucket does not go well with certificates
+		return minio.BucketLookupAuto
 	}
 	return minio.BucketLookupDNS
 }
