@@ -265,7 +265,11 @@ var (
 	}
 	openLog = Finding{
 		Code: "log", Severity: Error, Who: "you", Why: "everybody can read who published what",
-		Fix: "serve nothing whose name begins with a dot (nginx: location ~ /\\. { return 404; })",
+		Fix: "serve nothing whose name begins with a dot (nginx: location ~ /\\. { return 404; }; a bucket: otactl init --s3)",
+	}
+	openList = Finding{
+		Code: "list", Severity: Error, Who: "you", Why: "everybody can list the bucket: all projects, releases and changes",
+		Fix: "allow everybody s3:GetObject only, as otactl init --s3 prints it",
 	}
 	noRange = Finding{
 		Code: "no-range", Severity: Info, Who: own, Why: "the server sends no part of a file: a download that breaks begins from the start",

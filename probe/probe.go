@@ -91,6 +91,9 @@ func (c *check) live(ctx context.Context, known *Release) {
 	tag, ok := c.pointer(ctx, known)
 	c.notFound(ctx)
 	c.log(ctx)
+	if c.all {
+		c.listing(ctx)
+	}
 	if !ok {
 		c.judge(ctx, Release{Project: c.project})
 		return
