@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -61,7 +63,9 @@ func FakeS3(t testing.TB) *S3 {
 	if err := backend.CreateBucket(s.Bucket); err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog())).Server())
+	server := httptest.NewUnstartedServer(gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog())).Server())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it answers some refusals twice
+	server.Start()
 	t.Cleanup(server.Close)
 	s.Addr = server.Listener.Addr().String()
 	return s
