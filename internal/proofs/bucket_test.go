@@ -64,3 +64,18 @@ func TestEveryVerbStoppedAtEveryRequest(t *testing.T) {
 		})
 	}
 }
+
+// Devices that ask a bucket as fast as they can, by anonymous HTTP, never get anything but whole releases.
+func TestLiveBucket(t *testing.T) {
+	exit, policy, stderr := otactl(t, nil, "init", "--s3", "--to", "s3://fleet/ota")
+	if exit != 0 {
+		t.Fatal(stderr)
+	}
+	server := testserver.Versitygw(t, policy)
+	s := bucket(t, server, "ota", nil)
+	defer s.Close()
+	mustPublish(t, s, layout.Prefix, "v1.0.0", 1)
+	w := watchAt(t, server.Endpoint()+"/"+server.Bucket+"/ota", layout.Prefix)
+	change(t, s, layout.Prefix, w)
+	w.stop(t)
+}

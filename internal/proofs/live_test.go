@@ -125,11 +125,19 @@ type watcher struct {
 // watch starts devices behind a web server on root. Half of them only ask for version, as most devices do most of the time.
 func watch(t *testing.T, root string, kind layout.Kind) *watcher {
 	t.Helper()
-	w := &watcher{root: root, seen: map[string]int{}}
+	w := watchAt(t, testserver.Nginx(t, root), kind)
+	w.root = root
+	return w
+}
+
+// watchAt starts devices that ask a server.
+func watchAt(t *testing.T, base string, kind layout.Kind) *watcher {
+	t.Helper()
+	w := &watcher{seen: map[string]int{}}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	t.Cleanup(w.cancel)
 	names := slices.Sorted(maps.Keys(content("")))
-	device := testserver.Device{Base: testserver.Nginx(t, root), Project: project, Kind: kind, Files: names}
+	device := testserver.Device{Base: base, Project: project, Kind: kind, Files: names}
 	for range 2 {
 		w.ask(&w.updates, func() (string, error) { return update(device) })
 		w.ask(&w.polls, func() (string, error) {

@@ -18,7 +18,9 @@ type CredentialsError struct {
 	Err    error
 }
 
-func (e *CredentialsError) Error() string { return fmt.Sprintf("credentials from %s: %v", e.Source, e.Err) }
+func (e *CredentialsError) Error() string {
+	return fmt.Sprintf("credentials from %s: %v", e.Source, e.Err)
+}
 func (e *CredentialsError) Unwrap() error { return e.Err }
 
 // ErrNoCredentials says that there are none where the others would be.
@@ -94,6 +96,9 @@ func (f Finder) get(name string) string {
 // role gets the credentials of a role: of a web identity, a container or a machine.
 func (f Finder) role() *credentials.IAM {
 	iam := &credentials.IAM{Region: f.Region()}
+	if f.get("AWS_WEB_IDENTITY_TOKEN_FILE") != "" {
+		iam.Endpoint = f.get("AWS_ENDPOINT_URL_STS")
+	}
 	iam.EKSIdentity.TokenFile, iam.EKSIdentity.RoleARN = f.get("AWS_WEB_IDENTITY_TOKEN_FILE"), f.get("AWS_ROLE_ARN")
 	iam.EKSIdentity.RoleSessionName = f.get("AWS_ROLE_SESSION_NAME")
 	iam.Container.CredentialsRelativeURI = f.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
