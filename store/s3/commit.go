@@ -39,7 +39,8 @@ import (
 // By its condition it still does nothing, unless the pointer is by then back at the content that it started from (A, B, A: a
 // publish and a rollback), because the entity tag of equal bytes is equal on most stores. Then devices get a whole
 // release that somebody wanted to be live, later than he wanted, and the next change notices, as it notices a change by
-// hand. A store takes a signature for 15 minutes, which bounds how late that can be.
+// hand. The bound is that of signatures, which a store takes for 15 minutes: a flip is signed within the window, and not sent if
+// it is too late by then.
 //
 // Answers that are lost. Entry and pointer carry a random word of the write that made them. Reading it back tells our own
 // write from another one with equal bytes. If it is not there, the same conditional write is sent once more, which

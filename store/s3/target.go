@@ -35,37 +35,39 @@ func (e *URLError) Error() string { return fmt.Sprintf("target %q: %s", e.URL, e
 // ParseURL parses s3://bucket/prefix?endpoint=URL&region=NAME&path-style=BOOL. The endpoint may do without its scheme, which
 // is https then. With an endpoint, path-style is the default. Its errors are of type *[URLError].
 func ParseURL(raw string) (Target, error) {
-	refuse := func(format string, args ...any) (Target, error) {
-		return Target{}, &URLError{redact(raw), fmt.Sprintf(format, args...)}
+	t, err := parseURL(raw)
+	if err != nil {
+		return Target{}, &URLError{redact(raw), err.Error()}
 	}
+	return t, nil
+}
+
+func parseURL(raw string) (t Target, err error) {
 	u, err := url.Parse(raw)
 	if err != nil { // its text repeats the URL
-		return refuse("not a URL of the form s3://bucket/prefix")
+		return t, fmt.Errorf("not a URL of the form s3://bucket/prefix")
 	}
 	if u.User != nil {
-		return refuse("has credentials, which would end up in logs and shell histories")
+		return t, fmt.Errorf("has credentials, which would end up in logs and shell histories")
 	}
 	switch {
 	case u.Scheme != "s3":
-		return refuse("does not start with s3://")
+		return t, fmt.Errorf("does not start with s3://")
 	case u.Fragment != "":
-		return refuse("has a #; in a prefix it is written %%23")
+		return t, fmt.Errorf("has a #; in a prefix it is written %%23")
 	case u.Host == "":
-		return refuse("has no bucket")
+		return t, fmt.Errorf("has no bucket")
 	}
 	if err := s3utils.CheckValidBucketNameStrict(u.Host); err != nil {
-		return refuse("%q is no name of a bucket: 3 to 63 of a-z 0-9 . -", u.Host)
+		return t, fmt.Errorf("%q is no name of a bucket: 3 to 63 of a-z 0-9 . -", u.Host)
 	}
-	t := Target{Bucket: u.Host, Prefix: strings.Trim(u.Path, "/")}
+	t = Target{Bucket: u.Host, Prefix: strings.Trim(u.Path, "/")}
 	for segment := range strings.SplitSeq(t.Prefix, "/") {
 		if t.Prefix != "" && (!store.ValidSegment(segment) || segment == "..") {
-			return refuse("%q cannot be part of a prefix", segment)
+			return t, fmt.Errorf("%q cannot be part of a prefix", segment)
 		}
 	}
-	if err := t.query(u.RawQuery); err != nil {
-		return refuse("%v", err)
-	}
-	return t, nil
+	return t, t.query(u.RawQuery)
 }
 
 // query takes over what stands behind the question mark.

@@ -35,6 +35,9 @@ type transport struct{ *Store }
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	start := time.Now()
+	if late(r.Context(), start) { // it is signed already: if this machine is paused from here on, the store finds it too old
+		return nil, context.DeadlineExceeded
+	}
 	p, _ := r.Context().Value(pulseKey{}).(*pulse)
 	if p != nil {
 		if p.requests++; p.requests > maxPages {
@@ -64,6 +67,13 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		answer.Body = &beating{answer.Body, p}
 	}
 	return answer, nil
+}
+
+// late reports whether the time of a request is over, by either clock: after a pause of this machine or process its timer may
+// come later than the request.
+func late(ctx context.Context, now time.Time) bool {
+	end, ok := ctx.Deadline()
+	return ok && (now.After(end) || now.Round(0).After(end.Round(0)))
 }
 
 // trace says what was asked for and what became of it. Headers and queries, where secrets are, are not said.

@@ -33,15 +33,13 @@ func at(n int, match func(*http.Request) bool, do carrier) carrier {
 	count := 0
 	return func(r *http.Request) (*http.Response, error) {
 		mu.Lock()
-		if match(r) {
+		hit := match(r)
+		if hit {
 			count++
-		} else {
-			mu.Unlock()
-			return carry(r)
 		}
-		now := count
+		hit = hit && count == n
 		mu.Unlock()
-		if now == n {
+		if hit {
 			return do(r)
 		}
 		return carry(r)
