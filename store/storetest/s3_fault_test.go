@@ -156,8 +156,13 @@ func TestS3Waits(t *testing.T) {
 	go func() {
 		second <- other.Commit(context.Background(), store.Commit{Project: "demo", Seq: 2, Entry: []byte("2"), Next: []byte("v2.0.0\n")})
 	}()
-	<-looks
-	<-looks // it waits
+	for range 2 { // it waits
+		select {
+		case <-looks:
+		case err := <-second:
+			t.Fatalf("the second does not wait: %v", err)
+		}
+	}
 	close(goOn)
 	if err := <-first; err != nil {
 		t.Errorf("the first: %v", err)
