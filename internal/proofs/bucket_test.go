@@ -67,6 +67,7 @@ func TestEveryVerbStoppedAtEveryRequest(t *testing.T) {
 
 // Devices that ask a bucket as fast as they can, by anonymous HTTP, never get anything but whole releases.
 func TestLiveBucket(t *testing.T) {
+	t.Parallel()
 	exit, policy, stderr := otactl(t, nil, "init", "--s3", "--to", "s3://fleet/ota")
 	if exit != 0 {
 		t.Fatal(stderr)

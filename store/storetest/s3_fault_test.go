@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,12 +83,13 @@ func TestS3Unknown(t *testing.T) {
 	t.Parallel()
 	server := testserver.FakeS3(t)
 	for _, last := range []carrier{unanswered, func(*http.Request) (*http.Response, error) { return nil, errNoAnswer }} {
-		dead := false
+		var dead atomic.Bool
 		s := through(t, server, server.Prefix(), func(r *http.Request) (*http.Response, error) {
-			if dead {
+			if dead.Load() {
 				return nil, errNoAnswer
 			}
-			if dead = puts("/version")(r); dead {
+			if puts("/version")(r) {
+				dead.Store(true)
 				return last(r)
 			}
 			return carry(r)
