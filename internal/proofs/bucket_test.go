@@ -3,6 +3,12 @@ package proofs
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,4 +85,36 @@ func TestLiveBucket(t *testing.T) {
 	w := watchAt(t, server.Endpoint()+"/"+server.Bucket+"/ota", layout.Prefix)
 	change(t, s, layout.Prefix, w)
 	w.stop(t)
+}
+
+// Otactl refuses a store that ignores conditions, with the exit code for what is of no use to try again, and leaves nothing there.
+func TestBucketWithoutConditions(t *testing.T) {
+	t.Parallel()
+	server := testserver.FakeS3(t)
+	upstream, err := url.Parse(server.Endpoint())
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(upstream)
+		r.Out.Header.Del("If-Match")
+		r.Out.Header.Del("If-None-Match")
+	}})
+	defer proxy.Close()
+	file := filepath.Join(t.TempDir(), "main.py")
+	if err := os.WriteFile(file, []byte("print(1)\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]string{"AWS_ACCESS_KEY_ID": testserver.S3AccessKey, "AWS_SECRET_ACCESS_KEY": testserver.S3SecretKey}
+	for addr, want := range map[string]int{proxy.Listener.Addr().String(): 7, server.Addr: 0} {
+		prefix := server.Prefix()
+		exit, _, stderr := otactl(t, keys, "publish", "v1.0.0", file, "--flat", "--project", string(project), "--to", server.URL(prefix, addr))
+		left, err := bucket(t, server, prefix, nil).List(t.Context(), ".")
+		if exit != want || (len(left) == 0) != (want == 7) || err != nil {
+			t.Errorf("exit %d, %v, %v: %s", exit, left, err, stderr)
+		}
+		if want == 7 && !strings.Contains(stderr, "ignores conditions") {
+			t.Error(stderr)
+		}
+	}
 }
