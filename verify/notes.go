@@ -47,7 +47,7 @@ const leftover = time.Hour
 // noteOwn looks at what is in otactl's own folder.
 func (v *verifier) noteOwn(rel string) {
 	switch detail, name := v.tree[rel], strings.TrimPrefix(rel, ".otactl/"); {
-	case name == "log" || name == "pruned":
+	case name == "log" || name == "pruned" || name == "probe":
 	case strings.HasPrefix(name, "tmp.") && detail.Mode.IsDir():
 		if v.Now.Sub(detail.ModTime) < leftover {
 			return // somebody is publishing
