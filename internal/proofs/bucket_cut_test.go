@@ -99,7 +99,7 @@ func (b *bucketBench) publish(t *testing.T, proxy *testserver.Cutter, cut testse
 	proxy.Cut(cut)
 	wire := &http.Transport{MaxConnsPerHost: 1, DisableCompression: true}
 	behind := &testserver.S3{Addr: proxy.Addr, Bucket: b.server.Bucket}
-	s := bucket(t, behind, c.prefix, func(o *s3.Options) { o.Transport, o.Pause = wire, time.Millisecond })
+	s := bucket(t, behind, c.prefix, func(o *s3.Options) { o.Transport, o.Pause, o.Wait = wire, time.Millisecond, 300*time.Millisecond })
 	_, c.err = publish.Run(t.Context(), s, request(t, layout.Prefix, "v1.1.0", 9))
 	wire.CloseIdleConnections()
 	return c

@@ -36,15 +36,17 @@ import (
 // that are not interrupted flip some milliseconds after their claim, and m waits for that only.
 //
 // What remains: a flip that was sent within the window and that the network or the store holds back for longer than m waits.
-// By its condition it still does nothing, unless the pointer is by then back at the content that it started from (A, B, A: a
-// publish and a rollback), because the entity tag of equal bytes is equal on most stores. Then devices get a whole
-// release that somebody wanted to be live, later than he wanted, and the next change notices, as it notices a change by
-// hand. The bound is that of signatures, which a store takes for 15 minutes: a flip is signed within the window, and not sent if
-// it is too late by then.
+// If m has not changed the pointer yet, it takes effect and the log says that it did not; if the pointer is by then back at
+// the content that it started from (A, B, A: a publish and a rollback), it takes effect again, because the entity tag of
+// equal bytes is equal on most stores. Devices get a whole release that somebody wanted to be live, later than he
+// wanted, and the next change notices, as it notices a change by hand. In any other case its condition stops it. The bound is
+// that of signatures, which a store takes for 15 minutes: a flip is signed within the window, and not sent if it is too late by
+// then. internal/model/bucket has both in all orders of steps.
 //
 // Answers that are lost. Entry and pointer carry a random word of the write that made them. Reading it back tells our own
-// write from another one with equal bytes. If it is not there, the same conditional write is sent once more, which
-// cannot do harm twice: an answer to it settles the earlier one too.
+// write from another one with equal bytes. A claim that is not there is sent once more. A flip is not: two of them could be
+// under way, and the second one undo a rollback that came after the first. The pointer is looked at until the flip has come or
+// cannot come any more, and then the verb plans again.
 func (s *Store) Commit(ctx context.Context, c store.Commit) error {
 	if err := s.prepare(ctx, &c); err != nil {
 		return err
@@ -93,7 +95,8 @@ func (p sight) since() time.Duration {
 func (s *Store) look(ctx context.Context, c store.Commit) (p sight, err error) {
 	var settled bool
 	var g errgroup.Group
-	g.Go(func() (err error) { settled, err = s.settled(ctx, c); return err })
+	start := time.Now()
+	g.Go(func() (err error) { settled, err = s.settled(ctx, c, start); return err })
 	g.Go(func() (err error) { p, err = s.pointer(ctx, c); return err })
 	err = g.Wait()
 	for end := time.Now().Add(s.o.Wait); err == nil && !settled; {
@@ -140,8 +143,8 @@ func (s *Store) pointer(ctx context.Context, c store.Commit) (sight, error) {
 	return p, nil
 }
 
-// settled reports whether it is known that the change before cannot flip any more, if the pointer is the one planned on.
-func (s *Store) settled(ctx context.Context, c store.Commit) (bool, error) {
+// settled reports whether the change before could not flip any more at that time, if the pointer is the one planned on.
+func (s *Store) settled(ctx context.Context, c store.Commit, at time.Time) (bool, error) {
 	if c.Seq <= 1 {
 		return true, nil
 	}
@@ -154,8 +157,8 @@ func (s *Store) settled(ctx context.Context, c store.Commit) (bool, error) {
 		return false, s.explain(ctx, "look at", name, err)
 	}
 	next, flips := info.UserMetadata[metaNext]
-	age := time.Since(info.LastModified) + time.Duration(s.skew.Load()) // both by the server's clock, which has seconds
-	if !flips || next == sum(c.Old) || age > s.o.Window+5*time.Second {
+	age := at.Sub(info.LastModified) + time.Duration(s.skew.Load()) // by the server's clock, of which we know the seconds
+	if !flips || next == sum(c.Old) || age > s.o.Wait+2*time.Second {
 		return true, nil
 	}
 	return false, s.vacant(ctx, c) // else it is waited for
@@ -205,7 +208,7 @@ func (s *Store) claim(ctx context.Context, c store.Commit, writer string) error 
 // errLate is why a change of the pointer is given up.
 var errLate = errors.New("it took too long to change version safely, so it was left alone")
 
-// flip changes the pointer that was seen, within the window. Nobody can call it back.
+// flip changes the pointer that was seen, within the window. Nobody can call it back, so it is under way once at most.
 func (s *Store) flip(ctx context.Context, c store.Commit, live sight, writer string) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -217,39 +220,40 @@ func (s *Store) flip(ctx context.Context, c store.Commit, live sight, writer str
 		when = unchanged(live.etag)
 	}
 	var err error = &lostError{errLate}
-	var unknown error // an attempt of which nobody knows what became of it
-	for n := range attempts {
-		left := s.o.Window - live.since()
-		if left <= 0 {
-			break
-		}
-		timed, cancel := context.WithTimeoutCause(ctx, left, errLate)
+	for n := 0; n < attempts && live.since() < s.o.Window; n++ {
+		timed, cancel := context.WithTimeoutCause(ctx, s.o.Window-live.since(), errLate)
 		err = s.put(timed, o, when, map[string]string{metaWriter: writer})
 		cancel()
-		if err == nil {
+		switch {
+		case err == nil:
 			return nil
+		case errors.Is(err, errUnmet), lost(err) && !declined(err):
+			return s.settle(ctx, c, live, writer, err)
+		case !lost(err):
+			return s.explain(ctx, "put", o.Name, err)
 		}
-		if !lost(err) {
-			break
-		}
-		unknown = err
 		s.pause(ctx, n)
 	}
-	if unknown == nil && !errors.Is(err, errUnmet) {
-		return s.explain(ctx, "put", o.Name, err)
-	}
-	return s.settle(ctx, c, writer, unknown)
+	return s.explain(ctx, "put", o.Name, err)
 }
 
-// settle finds out whether the pointer is ours. unknown is why that is not known, or nil if it was refused because it is
-// another one.
-func (s *Store) settle(ctx context.Context, c store.Commit, writer string, unknown error) error {
-	found, err := s.head(ctx, c.Pointer())
-	switch {
-	case err == nil && found.UserMetadata[metaWriter] == writer:
-		return nil
-	case unknown == nil:
-		return store.ErrFenced
+// settle finds out whether the pointer is ours, after an answer that was lost or that said that it is not what was seen. If it is
+// still what was seen, our request may be on its way: until it cannot be any more, that is looked at again.
+func (s *Store) settle(ctx context.Context, c store.Commit, live sight, writer string, cause error) error {
+	for {
+		end := live.since() > s.o.Wait
+		found, err := s.head(ctx, c.Pointer())
+		if errors.Is(err, fs.ErrNotExist) {
+			found.ETag, err = "", nil
+		}
+		switch {
+		case err == nil && found.UserMetadata[metaWriter] == writer:
+			return nil
+		case err == nil && errors.Is(cause, errUnmet), err == nil && end && found.ETag == live.etag:
+			return store.ErrFenced
+		case end, err == nil && found.ETag != live.etag: // in the second case ours may have come before
+			return &store.UnknownError{Err: s.explain(ctx, "put", c.Pointer(), cause)}
+		}
+		time.Sleep(s.o.Wait / 100)
 	}
-	return &store.UnknownError{Err: s.explain(ctx, "put", c.Pointer(), unknown)}
 }

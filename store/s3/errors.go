@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -92,6 +93,16 @@ func passing(said minio.ErrorResponse) bool {
 		return true
 	}
 	return said.StatusCode >= 500 || said.StatusCode < 300
+}
+
+// declined reports whether it is certain that a request that may work later has done nothing: it was not sent, or the store
+// says so.
+func declined(err error) bool {
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+		return true
+	}
+	answer, ok := errors.AsType[*AnswerError](err)
+	return ok && (answer.Status/100 == 4 || answer.Code == "SlowDown")
 }
 
 // brief cuts a text of the server.

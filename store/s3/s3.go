@@ -37,7 +37,7 @@ type Options struct {
 
 	Transport http.RoundTripper // carries the requests; nil: HTTP/1.1 with as many connections as there are requests at once
 	Window    time.Duration     // from the look at a pointer to its change; 0: the 10 s of docs/FORMAT.md, as all publishers must have it
-	Wait      time.Duration     // for a change of somebody else that has not taken effect; 0: as long as the window
+	Wait      time.Duration     // until what was sent within a window has come or never will; 0: half as long again as the window
 	Pause     time.Duration     // before a request is tried again the first time; 0: 100 ms
 }
 
@@ -57,7 +57,7 @@ type Store struct {
 func New(t Target, o Options) (*Store, error) {
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
 	o.Window = cmp.Or(o.Window, 10*time.Second)
-	o.Wait = cmp.Or(o.Wait, o.Window)
+	o.Wait = cmp.Or(o.Wait, o.Window*3/2)
 	o.Pause = cmp.Or(o.Pause, 100*time.Millisecond)
 	s := &Store{o: o, target: t, proven: map[string]*proof{}}
 	if s.o.Transport == nil {
