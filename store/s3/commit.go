@@ -23,7 +23,7 @@ import (
 //
 //	look   at entry n and at the pointer. Unless change n has taken effect, cannot, or is older than the window: wait
 //	claim  PUT entry m, If-None-Match: *
-//	flip   PUT version, If-Match: the entity tag that look saw; no later than the window after it
+//	flip   PUT version, If-Match: the entity tag that look saw; once, and no later than the window after it
 //
 // Why the pointer is safe. Of many claims the store lets one through, so numbers are claimed by one publisher each, in order.
 // Of many flips that start from one content, the store lets one through: whoever comes later has an entity tag that is
