@@ -8,14 +8,16 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/otactl/otactl/bench/link"
 )
 
 // A Direction is that of bytes through a proxy.
-type Direction int
+type Direction = link.Direction
 
 const (
-	ToServer Direction = iota
-	ToClient
+	ToServer = link.ToServer
+	ToClient = link.ToClient
 )
 
 // A Cut says when and how a connection is cut.
@@ -34,18 +36,18 @@ type Traffic struct {
 
 // A Cutter is a TCP proxy that cuts connections.
 type Cutter struct {
-	*acceptor // Addr is host:port
-	upstream  string
-	mu        sync.Mutex
-	plan      []Cut
-	traffic   []*Traffic
+	*link.Acceptor // Addr is host:port
+	upstream       string
+	mu             sync.Mutex
+	plan           []Cut
+	traffic        []*Traffic
 }
 
 // CutProxy starts a proxy before upstream, a host:port. It cuts nothing until [Cutter.Cut] tells it to.
 func CutProxy(t testing.TB, upstream string) *Cutter {
 	t.Helper()
-	c := &Cutter{acceptor: newAcceptor(t), upstream: upstream}
-	c.serve(c.carry)
+	c := &Cutter{Acceptor: newAcceptor(t), upstream: upstream}
+	c.Serve(c.carry)
 	return c
 }
 
@@ -59,7 +61,7 @@ func (c *Cutter) Cut(cuts ...Cut) {
 // Traffic waits until all connections have ended and returns what each has carried, in the order in which they were made.
 func (c *Cutter) Traffic(t testing.TB) []Traffic {
 	t.Helper()
-	c.wait(t)
+	wait(t, c.Acceptor)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := make([]Traffic, len(c.traffic))
@@ -72,12 +74,12 @@ func (c *Cutter) Traffic(t testing.TB) []Traffic {
 // carry serves one connection.
 func (c *Cutter) carry(client *net.TCPConn) {
 	w := c.next()
-	server, err := c.dial(c.upstream)
+	server, err := c.Dial(link.To(c.upstream))
 	if err != nil {
 		_ = client.SetLinger(0) // a reset is the nearest thing to a refusal
 		return
 	}
-	defer c.remove(server)
+	defer c.Remove(server)
 	w.ends = [2]*net.TCPConn{ToServer: server, ToClient: client}
 	var both sync.WaitGroup
 	both.Go(func() { w.carry(ToServer) })
@@ -153,7 +155,7 @@ func (w *wire) sever() {
 	w.traffic.Cut = true
 	w.proxy.mu.Unlock()
 	if w.cut.Refuse {
-		w.proxy.refuse()
+		w.proxy.Refuse()
 	}
 	for _, end := range w.ends {
 		if !w.cut.Reset {

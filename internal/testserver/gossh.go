@@ -59,7 +59,7 @@ func GoSSH(t testing.TB, opts GoSSHOptions) *GoSSHServer {
 		s.User = "alice"
 	}
 	config := s.serverConfig(t, opts)
-	s.serve(func(conn *net.TCPConn) {
+	s.Serve(func(conn *net.TCPConn) {
 		if opts.Silent == SilentTCP {
 			_, _ = io.Copy(io.Discard, conn)
 			return

@@ -31,7 +31,7 @@ func ProFTPD(t testing.TB) *SSH {
 	sessions := &sessions{}
 	s.kill = sessions.kill
 	t.Cleanup(sessions.stop)
-	s.serve(func(conn *net.TCPConn) {
+	s.Serve(func(conn *net.TCPConn) {
 		sessions.serve(conn, exec.Command(proftpd, "-c", config))
 	})
 	return s

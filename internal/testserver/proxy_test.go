@@ -19,7 +19,7 @@ func echo(t *testing.T) (addr string, received chan int) {
 	t.Helper()
 	a := newAcceptor(t)
 	received = make(chan int, 100)
-	a.serve(func(conn *net.TCPConn) {
+	a.Serve(func(conn *net.TCPConn) {
 		n := 0
 		defer func() { received <- n }()
 		for r := bufio.NewReader(conn); ; {

@@ -1,161 +1,28 @@
 package testserver
 
 import (
-	"net"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/otactl/otactl/bench/link"
 )
 
 // A TripCounter is a TCP proxy that counts sequential round trips.
-//
-// A trip is an exchange that had to wait for the one before it; connecting is not counted. Each side has a clock. Bytes
-// of the client carry its clock plus one, bytes of the server carry the server's clock, and a side that receives bytes
-// sets its clock to what they carry if that is later. So the client's clock is the length of the longest chain of
-// requests each of which could have depended on the answer to the one before it: however many requests are sent at once,
-// they are one trip. The count is an integer that does not depend on how fast the machine is, as long as whoever can send
-// without waiting does so before the hold has passed: bytes are held until nobody has sent anything for that long.
-//
-// Load can only make the count too high, so the least of a few runs is the right one. What the server does meanwhile
-// should be fast: let its Root be on a tmpfs if fsync is part of it.
-type TripCounter struct {
-	*acceptor // Addr is host:port
-	upstream  string
-	hold      time.Duration
-	activity  chan struct{}
+type TripCounter = link.TripCounter
 
-	mu     sync.Mutex
-	clock  int     // of the client, which all of its connections share
-	zero   int     // the clock at the last Reset
-	flying []chunk // in the order in which they were sent
-}
-
-// A chunk is bytes on their way.
-type chunk struct {
-	link      *link
-	direction Direction
-	clock     int
-	data      []byte
-	end       bool // of the connection in this direction
-}
-
-// A link is one connection through the relay.
-type link struct {
-	ends   [2]*net.TCPConn // where bytes of a Direction go to
-	clock  int             // of this server; guarded by TripCounter.mu
-	flying sync.WaitGroup  // one for each chunk on its way
-}
-
-// Relay starts a relay before upstream, a host:port. A hold of 10ms is right for servers on this machine.
+// Relay starts a [TripCounter] before upstream, a host:port. A hold of 10ms is right for servers on this machine.
 func Relay(t testing.TB, upstream string, hold time.Duration) *TripCounter {
 	t.Helper()
-	stop := make(chan struct{})
-	var running sync.WaitGroup
-	t.Cleanup(func() { // after the acceptor's, which waits until all has arrived
-		close(stop)
-		running.Wait()
-	})
-	r := &TripCounter{acceptor: newAcceptor(t), upstream: upstream, hold: hold, activity: make(chan struct{}, 1)}
-	running.Go(func() { r.run(stop) })
-	r.serve(r.carry)
+	r := link.CountTrips(listen(t), link.To(upstream), hold)
+	t.Cleanup(r.Close)
 	return r
 }
 
-// Trips returns the number of sequential round trips since the last Reset, over all connections together.
-func (r *TripCounter) Trips() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.clock - r.zero
-}
-
-// Reset sets the count to 0. Call it when nothing is on its way.
-func (r *TripCounter) Reset() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.zero = r.clock
-}
-
-// carry serves one connection.
-func (r *TripCounter) carry(client *net.TCPConn) {
-	server, err := r.dial(r.upstream)
-	if err != nil {
-		_ = client.SetLinger(0) // a reset is the nearest thing to a refusal
-		return
-	}
-	defer r.remove(server)
-	l := &link{ends: [2]*net.TCPConn{ToServer: server, ToClient: client}}
-	r.mu.Lock()
-	l.clock = r.clock
-	r.mu.Unlock()
-	var both sync.WaitGroup
-	both.Go(func() { r.collect(l, ToServer) })
-	both.Go(func() { r.collect(l, ToClient) })
-	both.Wait()
-	l.flying.Wait()
-}
-
-// collect puts the bytes of one direction on their way.
-func (r *TripCounter) collect(l *link, d Direction) {
-	for {
-		buf := make([]byte, 64<<10)
-		n, err := l.ends[1-d].Read(buf)
-		r.send(chunk{link: l, direction: d, data: buf[:n], end: err != nil})
-		if err != nil {
-			return
-		}
-	}
-}
-
-func (r *TripCounter) send(c chunk) {
-	c.link.flying.Add(1)
-	r.mu.Lock()
-	c.clock = c.link.clock
-	if c.direction == ToServer {
-		c.clock = r.clock + 1
-	}
-	r.flying = append(r.flying, c)
-	r.mu.Unlock()
-	select {
-	case r.activity <- struct{}{}:
-	default:
-	}
-}
-
-// run delivers what is on its way whenever nobody has sent anything for as long as the hold.
-func (r *TripCounter) run(stop <-chan struct{}) {
-	quiet := time.NewTimer(r.hold)
-	for {
-		select {
-		case <-stop:
-			return
-		case <-r.activity:
-			quiet.Reset(r.hold)
-		case <-quiet.C:
-			r.deliver()
-		}
-	}
-}
-
-func (r *TripCounter) deliver() {
-	r.mu.Lock()
-	arriving := r.flying
-	r.flying = nil
-	for _, c := range arriving {
-		switch {
-		case len(c.data) == 0: // hanging up asks for no answer
-		case c.direction == ToServer:
-			c.link.clock = max(c.link.clock, c.clock)
-		default:
-			r.clock = max(r.clock, c.clock)
-		}
-	}
-	r.mu.Unlock()
-	for _, c := range arriving {
-		to := c.link.ends[c.direction]
-		_, _ = to.Write(c.data)
-		if c.end {
-			_ = to.CloseWrite()
-		}
-		c.link.flying.Done()
-	}
+// Delay starts a proxy before upstream, a host:port, that takes a round trip, and returns its own address. It is for figures;
+// trips are counted by [Relay].
+func Delay(t testing.TB, upstream string, roundTrip time.Duration) (addr string) {
+	t.Helper()
+	d := link.NewDelay(listen(t), link.To(upstream), roundTrip)
+	t.Cleanup(d.Close)
+	return d.Addr
 }

@@ -16,16 +16,18 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
+
+	"github.com/otactl/otactl/bench/link"
 )
 
 // SSH is a running SSH server and what a client needs to log in there.
 type SSH struct {
-	*acceptor                  // Addr is host:port
-	User       string          // may log in
-	Root       string          // an empty folder that the server can write to, by its real path
-	HostKeys   []ssh.PublicKey // in the order in which the options named them
-	KnownHosts string          // a known_hosts file with all HostKeys
-	ClientKey  string          // the file of a private key that may log in as User; the public one is beside it, with ".pub"
+	*link.Acceptor                 // Addr is host:port
+	User           string          // may log in
+	Root           string          // an empty folder that the server can write to, by its real path
+	HostKeys       []ssh.PublicKey // in the order in which the options named them
+	KnownHosts     string          // a known_hosts file with all HostKeys
+	ClientKey      string          // the file of a private key that may log in as User; the public one is beside it, with ".pub"
 
 	dir  string // of the server's own files
 	kill func()
@@ -34,8 +36,8 @@ type SSH struct {
 // newSSH listens and makes keys; nobody accepts connections yet.
 func newSSH(t testing.TB, hostKeys []string) *SSH {
 	t.Helper()
-	s := &SSH{Root: tempDir(t), dir: tempDir(t), acceptor: newAcceptor(t)}
-	s.kill = s.closeAll
+	s := &SSH{Root: tempDir(t), dir: tempDir(t), Acceptor: newAcceptor(t)}
+	s.kill = s.CloseAll
 	s.ClientKey = filepath.Join(s.dir, "id")
 	NewKey(t, "ed25519", s.ClientKey)
 	if len(hostKeys) == 0 {

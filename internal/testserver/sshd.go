@@ -48,7 +48,7 @@ func Sshd(t testing.TB, opts SshdOptions) *SSH {
 	sessions := &sessions{}
 	s.kill = sessions.kill
 	t.Cleanup(sessions.stop)
-	s.serve(func(conn *net.TCPConn) {
+	s.Serve(func(conn *net.TCPConn) {
 		sessions.serve(conn, exec.Command(sshd, "-i", "-f", config, "-E", logFile))
 	})
 	return s

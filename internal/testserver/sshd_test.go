@@ -167,7 +167,7 @@ func TestGoSSHSilent(t *testing.T) {
 			}
 			done <- err
 		}()
-		if !poll(func() bool { return s.connections() == 1 }) {
+		if !poll(func() bool { return s.Open() == 1 }) {
 			t.Fatal("no connection")
 		}
 		s.KillSessions()
