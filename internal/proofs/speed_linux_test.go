@@ -1,17 +1,15 @@
 package proofs
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
-	"github.com/otactl/otactl/inspect"
-	"github.com/otactl/otactl/layout"
-	"github.com/otactl/otactl/publish"
-	"github.com/otactl/otactl/rollback"
 	"github.com/otactl/otactl/store"
 )
 
@@ -19,23 +17,31 @@ import (
 const slower = 1.3
 
 // BenchmarkLocalSpeed fails if a change with 1,000 small files in a local folder, with all guarantees, takes much longer than
-// copying them and waiting for the disk. Both are done in turn, and the best of each counts: others use the machine, too. (The
-// publisher takes no more than 500 files in a release; a store has no such limit.)
+// copying them and waiting for the disk. Both are done in turn, so that what others do on the machine meets both, and the median
+// of the pairs counts. (The publisher takes no more than 500 files in a release; a store has no such limit.)
 func BenchmarkLocalSpeed(b *testing.B) {
 	for b.Loop() {
-		copying, publishing := localSpeed(b)
-		times := float64(publishing) / float64(copying)
-		b.ReportMetric(float64(copying.Microseconds())/1000, "cp-ms")
-		b.ReportMetric(float64(publishing.Microseconds())/1000, "publish-ms")
-		b.ReportMetric(times, "times")
-		if times > slower {
-			b.Errorf("publish takes %.2f times as long as cp and sync, want at most %v", times, slower)
+		pairs := localSpeed(b)
+		slices.SortFunc(pairs, func(p, q pair) int { return cmp.Compare(p.times(), q.times()) })
+		m := pairs[len(pairs)/2]
+		b.ReportMetric(float64(m.copying.Microseconds())/1000, "cp-ms")
+		b.ReportMetric(float64(m.publishing.Microseconds())/1000, "publish-ms")
+		b.ReportMetric(m.times(), "times")
+		if m.times() > slower {
+			b.Errorf("publish takes %.2f times as long as cp and sync, want at most %v", m.times(), slower)
 		}
 	}
 }
 
-// localSpeed is what it takes to copy the files, and to publish them, at best.
-func localSpeed(b *testing.B) (copying, publishing time.Duration) {
+// A pair is what it took to copy the files, and to publish them right after.
+type pair struct{ copying, publishing time.Duration }
+
+func (p pair) times() float64 { return float64(p.publishing) / float64(p.copying) }
+
+// pairsOfSpeed is odd, so that one of them is the median.
+const pairsOfSpeed = 15
+
+func localSpeed(b *testing.B) (pairs []pair) {
 	dir, err := os.MkdirTemp(buildDir, "speed.") // on disk, which is what both wait for
 	if err != nil {
 		b.Fatal(err)
@@ -49,21 +55,18 @@ func localSpeed(b *testing.B) (copying, publishing time.Duration) {
 			b.Fatal(err)
 		}
 	}
-	copying, publishing = time.Hour, time.Hour
-	for run := range 20 {
-		to := filepath.Join(dir, fmt.Sprint("to", run))
-		copying = min(copying, timed(func() { command(b, "sh", "-c", `cp -r "$0" "$1" && sync`, from, to) }))
-		c := additions(run+1, content)
-		publishing = min(publishing, timed(func() {
-			if err := s.Commit(b.Context(), c); err != nil {
-				b.Fatal(err)
-			}
-		}))
-		if run >= 3 && float64(publishing) <= slower*float64(copying) {
-			break
-		}
+	for run := range pairsOfSpeed {
+		to, c := filepath.Join(dir, fmt.Sprint("to", run)), additions(run+1, content)
+		pairs = append(pairs, pair{
+			copying: timed(func() { command(b, "sh", "-c", `cp -r "$0" "$1" && sync`, from, to) }),
+			publishing: timed(func() {
+				if err := s.Commit(b.Context(), c); err != nil {
+					b.Fatal(err)
+				}
+			}),
+		})
 	}
-	return copying, publishing
+	return pairs
 }
 
 // additions is the change with this number, which adds these files.
@@ -97,47 +100,5 @@ func command(t testing.TB, name string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, out)
-	}
-}
-
-// BenchmarkHistory shows that what status and list take is in proportion to what is there: for a root of half the size, half the
-// time. The large one has 200 releases of 50 files, and 1,000 log entries.
-func BenchmarkHistory(b *testing.B) {
-	for _, releases := range []int{50, 100, 200} {
-		dir := b.TempDir()
-		s := openLocal(b, dir)
-		for i := range releases {
-			r := request(b, layout.Prefix, fmt.Sprintf("v1.0.%d", i), 1)
-			r.Set = set(files(50, fmt.Sprint(i)))
-			if _, err := publish.Run(b.Context(), s, r); err != nil {
-				b.Fatal(err)
-			}
-		}
-		seesaw(b, dir, releases-2, releases*4-1)
-		name := fmt.Sprintf("%d-releases-%d-entries", releases, releases*5)
-		b.Run("status/"+name, func(b *testing.B) {
-			for b.Loop() {
-				if _, err := inspect.Run(b.Context(), s, project); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run("list/"+name, func(b *testing.B) {
-			for b.Loop() {
-				if _, err := inspect.List(b.Context(), s, project); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run("rollback/"+name, func(b *testing.B) {
-			for b.Loop() {
-				if _, err := rollback.Run(b.Context(), s, rollback.Request{Project: project, Who: on(9), DryRun: true}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		if err := s.Close(); err != nil {
-			b.Fatal(err)
-		}
 	}
 }
