@@ -40,8 +40,8 @@ power: ## cut the power of a device at every operation of its flash, and of all 
 	@scripts/install-micropython
 	DEVICE_CUTS=all go test -count=1 -timeout 4h -v ./device/power
 
-bench: ## round trips, speed, memory, start time
-	go test -run '^$$' -bench . -benchtime 1x ./...
+bench: ## otactl beside its peers, over an emulated link if root; writes docs/BENCHMARKS.md
+	@go run ./bench/publishers
 
 load: ## play a fleet of devices, and write what it costs to docs/SCALE.md
 	go run ./bench/fleet -write docs/SCALE.md

@@ -22,6 +22,7 @@ const (
 // A Link is a network of two machines, both of which are this one. Nothing is lost, and its rate is what the machine can do.
 type Link struct {
 	Kind   string     // of emulation, for people
+	Lacks  error      // what better kinds need and this machine does not have
 	Client *Namespace // nil if there is no namespace
 	Server *Namespace
 
@@ -33,17 +34,18 @@ type Link struct {
 }
 
 // New makes a link of the best kind that this machine can have: namespaces and netem; namespaces and a relay between TUN
-// devices; a [Delay]. If it is not the first, why says what the better ones lack.
-func New() (l *Link, why error) {
+// devices; a [Delay].
+func New() *Link {
 	l, netemErr := newLink("kernel TCP on both ends, network namespaces joined by veth, delayed by netem", (*Link).joinByNetem)
 	if netemErr == nil {
-		return l, nil
+		return l
 	}
 	l, tunErr := newLink("kernel TCP on both ends, network namespaces joined by a relay between TUN devices", (*Link).joinByTUN)
 	if tunErr == nil {
-		return l, netemErr
+		l.Lacks = netemErr
+		return l
 	}
-	return &Link{Kind: "a TCP relay with a delay; it takes root to emulate a network"}, errors.Join(netemErr, tunErr)
+	return &Link{Kind: "a TCP relay with a delay; it takes root to emulate a network", Lacks: errors.Join(netemErr, tunErr)}
 }
 
 func newLink(kind string, join func(*Link) error) (*Link, error) {
@@ -101,7 +103,8 @@ func (l *Link) configure(n *Namespace, device, host string) error {
 	err := n.Do(func() error { return os.WriteFile("/proc/sys/net/ipv4/tcp_no_metrics_save", []byte("1"), 0) })
 	// Looking for neighbours and routers would count as traffic.
 	_ = n.Do(func() error { return os.WriteFile("/proc/sys/net/ipv6/conf/"+device+"/disable_ipv6", []byte("1"), 0) })
-	return errors.Join(err, n.command("ip", "link", "set", device, "up"))
+	// A window at once must not be more than the queue before the device takes: 500 packets by default.
+	return errors.Join(err, n.command("ip", "link", "set", device, "txqueuelen", "20000", "up"))
 }
 
 // SetRoundTrip sets the delay, half of it in each direction. Call it when nothing is on its way.

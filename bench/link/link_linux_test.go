@@ -10,8 +10,8 @@ import (
 // newEcho makes a link with a server that sends back what it gets.
 func newEcho(t *testing.T) (l *Link, addr string) {
 	t.Helper()
-	l, why := New()
-	t.Logf("%s (%v)", l.Kind, why)
+	l = New()
+	t.Logf("%s (%v)", l.Kind, l.Lacks)
 	t.Cleanup(l.Close)
 	server, err := l.ListenOnServer()
 	if err != nil {

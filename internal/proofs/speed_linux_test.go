@@ -39,7 +39,7 @@ type pair struct{ copying, publishing time.Duration }
 func (p pair) times() float64 { return float64(p.publishing) / float64(p.copying) }
 
 // pairsOfSpeed is odd, so that one of them is the median.
-const pairsOfSpeed = 15
+const pairsOfSpeed = 11
 
 func localSpeed(b *testing.B) (pairs []pair) {
 	dir, err := os.MkdirTemp(buildDir, "speed.") // on disk, which is what both wait for
