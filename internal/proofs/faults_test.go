@@ -129,8 +129,13 @@ func TestEveryVerbStoppedAtEveryWrite(t *testing.T) {
 func (v verb) template(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if v.setup != nil {
-		v.setup(t, open(t, localTree(t, dir)))
+	if v.setup == nil {
+		return dir
+	}
+	s := openLocal(t, dir)
+	v.setup(t, s)
+	if err := s.Close(); err != nil { // what goes on in the background must not go on while it is copied
+		t.Fatal(err)
 	}
 	return dir
 }
