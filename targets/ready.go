@@ -3,6 +3,7 @@ package targets
 import (
 	"context"
 	"errors"
+	"io/fs"
 
 	"github.com/otactl/otactl/internal/release"
 	"github.com/otactl/otactl/layout"
@@ -75,6 +76,9 @@ func (r *run) ready(ctx context.Context) error {
 	if err := agree(waiting); err != nil {
 		return err
 	}
+	if err := r.standing(ctx, waiting[0]); err != nil {
+		return err
+	}
 	r.tag = waiting[0].waits.Tag
 	if r.Ready == nil {
 		return nil
@@ -103,6 +107,28 @@ func agree(waiting []*seat) error {
 			continue
 		}
 		return &DisagreeError{Tags: []string{a.Tag.String(), b.Tag.String()}, Targets: []string{first.Name, s.Name}}
+	}
+	return nil
+}
+
+// standing refuses to make a release live beside another one on a target that stays as it is: there the release was superseded,
+// or what is live under its tag has other content.
+func (r *run) standing(ctx context.Context, first *seat) error {
+	for _, s := range r.seats {
+		if s.waits != nil {
+			continue
+		}
+		same := s.plan.To == first.waits.Tag.String()
+		if same {
+			raw, err := s.store.Read(ctx, r.Verify.Project.Manifest(first.waits.Tag), layout.MaxManifest)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return &FailedError{s.Name, err}
+			}
+			same = err != nil || first.waits.Raw == nil || layout.SameRelease(first.waits.Raw, raw)
+		}
+		if !same {
+			return &DisagreeError{Tags: []string{first.waits.Tag.String(), s.plan.To}, Targets: []string{first.Name, s.Name}}
+		}
 	}
 	return nil
 }
