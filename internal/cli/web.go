@@ -93,8 +93,14 @@ func (c *call) settled(ctx context.Context, s *probe.Site, p layout.Project, tag
 		return nil //nolint:nilerr // made by hand: nobody has changed it
 	}
 	report, err := probe.Settle(ctx, s, p, t, c.settle)
+	if ctx.Err() != nil { // else whoever does not wait is told that version was not changed
+		return errUnseen
+	}
 	return c.weigh(report, err, true)
 }
+
+// errUnseen is why it is not known whether devices see a change.
+var errUnseen = errors.New("interrupted: the change is made, and whether devices see it is not known")
 
 // A webError says that devices do not get what they should.
 type webError struct {
@@ -129,10 +135,10 @@ func onWeb(command string, err error) *advice {
 		return advise(exitDifferent)
 	}
 	e, ok := errors.AsType[*webError](err)
-	switch {
-	case !ok:
+	switch unseen := errors.Is(err, errUnseen); {
+	case !ok && !unseen:
 		return nil
-	case e.changed:
+	case unseen || e.changed:
 		return advise(exitDifferent, "on the target version was changed; otactl verify --url tells when devices see it")
 	}
 	unchanged := "version was not changed"
