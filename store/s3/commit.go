@@ -83,6 +83,7 @@ func (s *Store) prepare(ctx context.Context, c *store.Commit) error {
 // A sight is what a look at the pointer has seen.
 type sight struct {
 	etag string // "" if it is absent
+	by   string // the word of its writer
 	at   time.Time
 }
 
@@ -129,7 +130,7 @@ func (s *Store) vacant(ctx context.Context, c store.Commit) error {
 func (s *Store) pointer(ctx context.Context, c store.Commit) (sight, error) {
 	p := sight{at: time.Now()} // before it is asked for
 	data, info, err := s.get(ctx, c.Pointer(), int64(len(c.Old)))
-	p.etag = info.ETag
+	p.etag, p.by = info.ETag, info.UserMetadata[metaWriter]
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && c.Old == nil:
 		return sight{at: p.at}, nil
@@ -249,6 +250,8 @@ func (s *Store) settle(ctx context.Context, c store.Commit, live sight, writer s
 		switch {
 		case err == nil && found.UserMetadata[metaWriter] == writer:
 			return nil
+		case err == nil && errors.Is(cause, errUnmet) && found.ETag == live.etag && found.UserMetadata[metaWriter] == live.by:
+			return s.explain(ctx, "put", c.Pointer(), &TagError{found.ETag}) // to plan again would end in the same
 		case err == nil && errors.Is(cause, errUnmet), err == nil && end && found.ETag == live.etag:
 			return store.ErrFenced
 		case end, err == nil && found.ETag != live.etag: // in the second case ours may have come before

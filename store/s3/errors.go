@@ -41,6 +41,13 @@ func (e *AnswerError) Error() string {
 	return "the store answers " + said
 }
 
+// A TagError says that a write was refused that asked for the entity tag that an object has.
+type TagError struct{ Tag string }
+
+func (e *TagError) Error() string {
+	return fmt.Sprintf("the store does not know the entity tag %q that it gives for this object: something between here and there may change it", e.Tag)
+}
+
 // errUnmet says that the condition of a write did not hold: nothing was written.
 var errUnmet = errors.New("the condition does not hold")
 
