@@ -1,9 +1,12 @@
 package targets_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
+	"github.com/otactl/otactl/internal/release"
+	"github.com/otactl/otactl/publish"
 	"github.com/otactl/otactl/targets"
 )
 
@@ -13,9 +16,18 @@ func TestSupersededOnOneOnly(t *testing.T) {
 	run(t, publishing(t, all, "v1.0.0"))
 	alone(t, all[1], "v1.1.0", "v1.1.0")
 	alone(t, all[1], "v1.2.0", "x")
-	_, err := targets.Run(t.Context(), publishing(t, all, "v1.1.0"))
-	if _, ok := errors.AsType[*targets.DisagreeError](err); !ok {
-		t.Errorf("error: %v", err)
+	planned := publishing(t, all, "v1.1.0")
+	planned.Verb = func(ctx context.Context, turn targets.Turn) (release.Plan, error) {
+		r := request(t, "v1.1.0", "v1.1.0")
+		r.DryRun = true
+		result, err := publish.Run(ctx, turn.Store, r)
+		return result.Plan, err
+	}
+	for _, c := range []targets.Change{planned, publishing(t, all, "v1.1.0")} {
+		_, err := targets.Run(t.Context(), c)
+		if _, ok := errors.AsType[*targets.DisagreeError](err); !ok {
+			t.Errorf("error: %v", err)
+		}
 	}
 	want(t, "pointers", live(t, all), "v1.0.0 v1.2.0")
 }

@@ -90,8 +90,14 @@ func (r *run) ready(ctx context.Context) error {
 func (r *run) planned() error {
 	r.tag = r.Tag
 	first := r.seats[0]
-	for _, s := range r.seats[1:] {
-		if r.Tag.IsZero() && s.plan.To != first.plan.To {
+	for _, s := range r.seats {
+		if s.plan.From != s.plan.To { // would change; the others have to agree with it
+			first = s
+			break
+		}
+	}
+	for _, s := range r.seats {
+		if (r.Tag.IsZero() || first.plan.From != first.plan.To) && s.plan.To != first.plan.To {
 			return &DisagreeError{Tags: []string{first.plan.To, s.plan.To}, Targets: []string{first.Name, s.Name}}
 		}
 	}

@@ -150,12 +150,12 @@ type partialError struct {
 }
 
 // onSeveral advises on several targets.
-func onSeveral(_ string, err error) *advice {
+func onSeveral(command string, err error) *advice {
 	if e, ok := errors.AsType[*partialError](err); ok {
 		return advise(exitDifferent, "nothing is changed back; this completes it: "+e.again, "otactl status shows all targets")
 	}
 	if e, ok := errors.AsType[*targets.DisagreeError](err); ok {
-		return advise(exitProtected, disagreeHint(e))
+		return advise(exitProtected, disagreeHint(command, e))
 	}
 	if e, ok := errors.AsType[*driftError](err); ok {
 		return advise(exitDifferent, driftHint(e))
@@ -163,9 +163,12 @@ func onSeveral(_ string, err error) *advice {
 	return nil
 }
 
-func disagreeHint(e *targets.DisagreeError) string {
+func disagreeHint(command string, e *targets.DisagreeError) string {
 	if e.Tags[0] == e.Tags[1] {
 		return "version was not changed on any target; publish these files under a new tag, or go to a release that is the same on all targets"
 	}
-	return "version was not changed on any target; name the release: otactl rollback TAG"
+	if command == "rollback" {
+		return "version was not changed on any target; name the release: otactl rollback TAG"
+	}
+	return "version was not changed on any target; otactl status shows all targets, and --to names those that shall get it"
 }
