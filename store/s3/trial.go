@@ -25,7 +25,7 @@ func (s *Store) Try(ctx context.Context, project string, _ func() time.Time) (t 
 	}
 	x := attempt{Store: s, object: store.Object{Name: path.Join(project, ".otactl/try."+rand.Text()), Data: []byte("one\n")}}
 	defer func() {
-		if s.removeOne(context.WithoutCancel(ctx), x.object.Name) != nil {
+		if x.there && s.removeOne(context.WithoutCancel(ctx), x.object.Name) != nil {
 			t.Left = append(t.Left, x.object.Name)
 		}
 	}()
@@ -48,10 +48,12 @@ type attempt struct {
 	*Store
 	object store.Object // as it should be
 	file   store.Detail
+	there  bool // or may be
 }
 
 func (x *attempt) write(ctx context.Context) error {
-	if err := x.put(ctx, x.object, absent, map[string]string{metaWriter: "otactl"}); err != nil {
+	err := x.put(ctx, x.object, absent, map[string]string{metaWriter: "otactl"})
+	if x.there = err == nil || lost(err); err != nil {
 		return err
 	}
 	return x.stands(ctx)

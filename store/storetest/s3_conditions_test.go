@@ -221,3 +221,19 @@ func TestS3SumOfParts(t *testing.T) {
 		t.Errorf("read %q, %v", data, err)
 	}
 }
+
+// A trial that was refused has left nothing.
+func TestS3TrialWithoutPermission(t *testing.T) {
+	t.Parallel()
+	server := testserver.FakeS3(t)
+	s := through(t, server, server.Prefix(), func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			return carry(r)
+		}
+		return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	})
+	trial, err := s.Try(t.Context(), "demo", time.Now)
+	if !is[*store.RefusedError](err) || len(trial.Left) > 0 {
+		t.Errorf("left %q: %v", trial.Left, err)
+	}
+}
