@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/otactl/otactl/store/s3"
 	"github.com/otactl/otactl/targets"
 )
 
@@ -44,6 +45,9 @@ func (c *call) each() ([]*call, error) {
 
 // placeOf is the same for two spellings of one target.
 func (c *call) placeOf(t target) string {
+	if t.bucket != nil { // however it is asked
+		return (&s3.Target{Bucket: t.bucket.Bucket, Prefix: t.bucket.Prefix, Endpoint: t.bucket.Endpoint}).String()
+	}
 	if t.folder == "" || filepath.IsAbs(t.folder) {
 		return path.Clean(t.String())
 	}

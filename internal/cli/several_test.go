@@ -49,3 +49,15 @@ func TestProgressOfSeveral(t *testing.T) {
 		t.Errorf("kept: %q", ui.warnings)
 	}
 }
+
+// A bucket is one target, whatever is said of how to ask it.
+func TestOneBucketTwice(t *testing.T) {
+	env, _, _ := newEnv(t, nil)
+	c := &call{runner: &runner{env: env, ui: newConsole(env)}}
+	for second, same := range map[string]bool{"s3://fleet/ota?region=eu-west-1": true, "s3://fleet/ota?path-style=true": true, "s3://fleet/lab": false} {
+		c.to = setting{text: second, many: []string{"s3://fleet/ota", second}, origin: "--to"}
+		if _, err := c.each(); (err != nil) != same {
+			t.Errorf("%s: %v", second, err)
+		}
+	}
+}
