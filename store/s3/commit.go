@@ -252,8 +252,12 @@ func (s *Store) settle(ctx context.Context, c store.Commit, live sight, writer s
 			return nil
 		case err == nil && errors.Is(cause, errUnmet) && found.ETag == live.etag && found.UserMetadata[metaWriter] == live.by:
 			return s.explain(ctx, "put", c.Pointer(), &TagError{found.ETag}) // to plan again would end in the same
-		case err == nil && errors.Is(cause, errUnmet), err == nil && end && found.ETag == live.etag:
+		case err == nil && errors.Is(cause, errUnmet):
 			return store.ErrFenced
+		case err == nil && end && found.ETag == live.etag && s.flipsLost.Add(1) < attempts:
+			return store.ErrFenced
+		case err == nil && end && found.ETag == live.etag: // each time takes a number, and as long as we wait
+			return s.explain(ctx, "put", c.Pointer(), cause)
 		case end, err == nil && found.ETag != live.etag: // in the second case ours may have come before
 			return &store.UnknownError{Err: s.explain(ctx, "put", c.Pointer(), cause)}
 		}

@@ -49,6 +49,8 @@ type Store struct {
 	wire   *http.Transport // nil if it is not ours
 	skew   atomic.Int64    // of the server's clock, as its last answer had it: nanoseconds ahead of ours
 
+	flipsLost atomic.Int32 // whose answer was lost, and which did not take effect
+
 	mu     sync.Mutex
 	proven map[string]*proof // by project
 }

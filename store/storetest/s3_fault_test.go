@@ -101,3 +101,27 @@ func TestS3Unknown(t *testing.T) {
 }
 
 func is[E error](err error) bool { _, ok := errors.AsType[E](err); return ok }
+
+// A server that always fails to change the pointer is an error of the connection, and no race that is lost again and again.
+func TestS3NeverFlips(t *testing.T) {
+	t.Parallel()
+	server := testserver.FakeS3(t)
+	s := through(t, server, server.Prefix(), func(r *http.Request) (*http.Response, error) {
+		if puts("/version")(r) {
+			return &http.Response{StatusCode: http.StatusInternalServerError, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+		}
+		return carry(r)
+	})
+	for range 10 {
+		c, err := plan(t.Context(), s, "v1.0.0\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.Commit(t.Context(), c)
+		if is[*store.ConnError](err) {
+			return
+		}
+		wantError(t, "a lost flip", err, store.ErrFenced)
+	}
+	t.Error("it has no end")
+}
