@@ -15,6 +15,9 @@ import (
 // maxAnswer bounds an answer that is no object: a page of a list has 1000 names of at most 1 KiB each, escaped.
 const maxAnswer = 16 << 20
 
+// maxIdle is how many connections are kept: publish asks for so many sizes at once.
+const maxIdle = 128
+
 // newWire makes connections as many as there are requests at once, and leaves contents as they are.
 func newWire() *http.Transport {
 	return &http.Transport{
@@ -22,7 +25,7 @@ func newWire() *http.Transport {
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:   10 * time.Second,
-		MaxIdleConnsPerHost:   abreast,
+		MaxIdleConnsPerHost:   maxIdle,
 		IdleConnTimeout:       time.Minute,
 		ExpectContinueTimeout: time.Second,
 		DisableCompression:    true,
