@@ -63,7 +63,7 @@ func parseURL(raw string) (t Target, err error) {
 	}
 	t = Target{Bucket: u.Host, Prefix: strings.Trim(u.Path, "/")}
 	for segment := range strings.SplitSeq(t.Prefix, "/") {
-		if t.Prefix != "" && (!store.ValidSegment(segment) || segment == "..") {
+		if t.Prefix != "" && (!store.ValidSegment(segment) || segment == ".." || strings.ContainsAny(segment, "*?")) { // in a policy these are any text
 			return t, fmt.Errorf("%q cannot be part of a prefix", segment)
 		}
 	}
@@ -136,11 +136,11 @@ func parseRegion(text string) (string, error) {
 
 // redact leaves the scheme and, if nothing stands before an @, the bucket and the prefix.
 func redact(raw string) string {
+	if i := strings.LastIndex(raw, "@"); i >= 0 { // first: a secret may have the others in it
+		raw = "s3://***" + raw[i:]
+	}
 	if i := strings.IndexAny(raw, "?#"); i >= 0 {
 		raw = raw[:i]
-	}
-	if i := strings.LastIndex(raw, "@"); i >= 0 {
-		raw = "s3://***" + raw[i:]
 	}
 	return raw
 }
