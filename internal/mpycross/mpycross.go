@@ -75,7 +75,8 @@ func Find(path string) (string, error) {
 var banner = regexp.MustCompile(`^MicroPython (\S{1,64}) on [^\n;]{1,64}; mpy-cross emitting mpy v([0-9]{1,3})(?:\.[0-9]{1,3})?\s*$`)
 
 // Open asks an mpy-cross for its version, and refuses one that does not make .mpy files of version 6. Its errors are
-// *[BrokenError] and that of a ctx that is done. The environment is that of the process; variables of otactl are left out.
+// *[BrokenError] and that of a ctx that is done. The environment is that of the process, without the variables of otactl
+// and of buckets, in which there may be secrets.
 func Open(ctx context.Context, path string, environ []string) (*Compiler, error) {
 	return open(ctx, path, environ, Timeout)
 }
@@ -83,7 +84,7 @@ func Open(ctx context.Context, path string, environ []string) (*Compiler, error)
 func open(ctx context.Context, path string, environ []string, timeout time.Duration) (*Compiler, error) {
 	c := &Compiler{Path: path, timeout: timeout}
 	for _, v := range environ {
-		if !strings.HasPrefix(v, "OTACTL_") {
+		if !strings.HasPrefix(v, "OTACTL_") && !strings.HasPrefix(v, "AWS_") {
 			c.env = append(c.env, v)
 		}
 	}

@@ -158,10 +158,10 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// It sees what the process sees, but for what concerns otactl alone.
+// It sees what the process sees, but for what concerns otactl and its buckets alone.
 func TestEnvironment(t *testing.T) {
-	path := script(t, `echo "MicroPython v$OTACTL_SSH_KEY$COLOUR on 2024-02-22; mpy-cross emitting mpy v6.2"`)
-	c, err := Open(t.Context(), path, []string{"OTACTL_SSH_KEY=secret", "COLOUR=red"})
+	path := script(t, `echo "MicroPython v$OTACTL_SSH_KEY$AWS_SECRET_ACCESS_KEY$COLOUR on 2024-02-22; mpy-cross emitting mpy v6.2"`)
+	c, err := Open(t.Context(), path, []string{"OTACTL_SSH_KEY=secret", "AWS_SECRET_ACCESS_KEY=secret", "COLOUR=red"})
 	if err != nil || c.String() != "mpy-cross vred ("+path+")" {
 		t.Errorf("%v, %v", c, err)
 	}
