@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/otactl/otactl/internal/testserver"
 )
 
 func TestQuickAck(t *testing.T) {
@@ -35,7 +37,7 @@ func TestQuickAck(t *testing.T) {
 		return value
 	}
 	if ack(0) != 0 {
-		t.Skip("this kernel does not tell")
+		testserver.Skip(t, "this kernel does not tell")
 	}
 	_, err = q.Read(make([]byte, 10))
 	try(t, err)
