@@ -177,10 +177,10 @@ func (c *call) pruneAll(ctx context.Context, calls []*call, r prune.Request) (ou
 		}
 		return err
 	})
-	if err != nil || r.DryRun {
-		if err != nil {
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
+	}
+	if r.DryRun {
 		return newSeveral(calls, results), nil
 	}
 	clear(results)
