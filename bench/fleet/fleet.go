@@ -109,7 +109,7 @@ func (f *fleet) devicesOf() ([]*device, error) {
 		if f.tls {
 			scheme = "https://"
 		}
-		site, err := probe.Open(probe.Config{URL: scheme + hostName, Silence: 5 * time.Second, Now: time.Now, Dial: m.dial})
+		site, err := probe.Open(probe.Config{URL: scheme + hostName, Silence: silence, Now: time.Now, Dial: m.dial})
 		if err != nil {
 			return nil, err
 		}

@@ -14,6 +14,10 @@ const (
 	maxRequests = 2_000_000
 )
 
+// silence is how long a device waits for a server that says nothing. Boards wait for longer, originals for ever; here a disk that
+// others flush at the same time may hold up a server that writes an access log for seconds.
+const silence = 30 * time.Second
+
 // Options are those of the command line.
 type options struct {
 	devices int
